@@ -171,14 +171,14 @@ type Tx interface {
 
 // Queue is what dispatchers use; each call is a transaction of its own.
 type Queue interface {
-	// ClaimJobs leases up to limit ready jobs, or leased ones whose lease is over, that are due at now, oldest first:
+	// ClaimJobs leases up to limit ready jobs of these kinds, or leased ones whose lease is over, that are due at now, oldest first:
 	// state leased until now+lease, Attempt raised. Several servers never get the same row.
-	ClaimJobs(ctx context.Context, now time.Time, lease time.Duration, limit int) ([]*Job, error)
+	ClaimJobs(ctx context.Context, kinds []string, now time.Time, lease time.Duration, limit int) ([]*Job, error)
 	// FinishJob sets the outcome of a leased job (by Owner, ID, Attempt): State done, failed, or ready again at DueAt, with LastError. ErrConflict when the lease
 	// was lost to another.
 	FinishJob(ctx context.Context, j *Job) error
-	// NextJob returns when the next job is due. ErrNotFound when none waits.
-	NextJob(ctx context.Context) (time.Time, error)
+	// NextJob returns when the next job of these kinds is due. ErrNotFound when none waits.
+	NextJob(ctx context.Context, kinds []string) (time.Time, error)
 
 	// ClaimReminders, FinishReminder and NextReminder do the same for reminders. FinishReminder writes DueAt (0: none further, which removes the row),
 	// FiredThrough, State and LastError.
