@@ -1,0 +1,176 @@
+// Package config reads Kalends' settings: from the command line, from KALENDS_*
+// variables of the environment, from one TOML file, in that order of precedence.
+//
+// The comments of this file are the manual. `kalends help settings` prints them,
+// and the help of each flag is the first sentence of its comment; so a comment
+// on a field of Settings speaks to the person who runs the server.
+package config
+
+// Settings is everything that can be set. The key of a setting is its path in
+// the TOML file (mail.lmtp_listen); its flag (--mail-lmtp-listen) and its
+// variable (KALENDS_MAIL_LMTP_LISTEN) follow from the key.
+type Settings struct {
+	// Database to keep everything in: sqlite:PATH or postgres://USER:PASSWORD@HOST/NAME.
+	// Without it, the SQLite file kalends.db in the data folder. Several servers
+	// may share one Postgres; SQLite is for one server.
+	Database string `toml:"database" placeholder:"URL" group:"storage" scope:"all"`
+
+	// Folder for what Kalends keeps in files: the SQLite database, mail that is
+	// not sent by SMTP, certificates. It is created when needed, readable by its
+	// owner only.
+	Data string `toml:"data" placeholder:"DIR" group:"storage" scope:"all"`
+
+	// Bring the tables of a Postgres database up to date when the server starts.
+	// One server does it, the others wait. With --no-migrate, run `kalends
+	// migrate` yourself before a new version starts. SQLite is always migrated.
+	Migrate bool `toml:"migrate" negatable:"" group:"storage"`
+
+	// Bytes that the calendars of one user may hold (RFC 4331); 0 is no limit.
+	// Units are understood: 500MB, 1GiB.
+	Quota Bytes `toml:"quota" placeholder:"BYTES" group:"storage"`
+
+	// Address to listen on, HOST:PORT; :8080 is port 8080 of every network. Without it,
+	// 127.0.0.1:8080 (this machine only), or with --tls :8443 (self-signed) or
+	// :443 (the other kinds) on every network.
+	Listen string `toml:"listen" placeholder:"ADDRESS" group:"http"`
+
+	// URL under which people and their programs reach the server. It stands in
+	// mails and in the start lines. Needed behind a proxy; without it the URL
+	// follows from listen and tls.
+	BaseURL string `toml:"base_url" placeholder:"URL" group:"http"`
+
+	// Proxies in front of the server, as addresses or networks (10.0.0.0/8).
+	// Only from these is X-Forwarded-For believed, which matters for the
+	// throttling of wrong passwords.
+	TrustedProxies []string `toml:"trusted_proxies" placeholder:"NETWORK" group:"http"`
+
+	// Time that running requests and mail get to finish when the server is
+	// stopped; a second signal stops it at once.
+	Grace Duration `toml:"grace" placeholder:"DURATION" group:"http"`
+
+	// Kind of https: off, self-signed, files, or `auto NAME` for a certificate
+	// from Let's Encrypt for a public host name. Apple's calendar programs send
+	// no password without https. With self-signed, each program asks once whether
+	// to trust the server. For several names: `auto "NAME NAME"`.
+	TLS TLS `toml:"tls" placeholder:"KIND" group:"tls" type:"tls"`
+
+	// Certificate file, PEM, the server's own first. It is read again when it
+	// changes. Together with tls_key this is --tls files.
+	TLSCert string `toml:"tls_cert" name:"tls-cert" placeholder:"FILE" group:"tls"`
+
+	// Key file that belongs to tls_cert, PEM.
+	TLSKey string `toml:"tls_key" name:"tls-key" placeholder:"FILE" group:"tls"`
+
+	ACME     ACME     `toml:"acme" embed:"" prefix:"acme-" group:"tls"`
+	Mail     Mail     `toml:"mail" embed:"" prefix:"mail-" group:"mail"`
+	Reminder Reminder `toml:"reminder" embed:"" prefix:"reminder-" group:"mail"`
+	Auth     Auth     `toml:"auth" embed:"" prefix:"auth-" group:"auth"`
+	Limit    Limit    `toml:"limit" embed:"" prefix:"limit-" group:"limit"`
+	Log      Log      `toml:"log" embed:"" prefix:"log-" group:"log"`
+}
+
+// ACME is how `--tls auto` gets its certificates.
+type ACME struct {
+	// Mail address that the certificate authority may write to when something is wrong.
+	Email string `toml:"email" placeholder:"ADDRESS" group:"tls"`
+
+	// Address to answer the authority's http-01 challenge on, and to lead http to
+	// https; off for none (the tls-alpn-01 challenge on port 443 is then the only one).
+	Listen string `toml:"listen" placeholder:"ADDRESS" group:"tls"`
+
+	// Directory URL of the certificate authority, for another one than Let's Encrypt.
+	Directory string `toml:"directory" placeholder:"URL" group:"tls"`
+}
+
+// Mail is how mail leaves and arrives.
+type Mail struct {
+	// Relay to send mail through: smtp://USER:PASSWORD@HOST:587 (STARTTLS where
+	// offered) or smtps://USER:PASSWORD@HOST:465. Several are tried in order. A
+	// special character in the password is written as %XX, a comma as %2C. Without a
+	// relay, mail is written to mail.folder.
+	SMTP []string `toml:"smtp" name:"smtp" placeholder:"URL" group:"mail"`
+
+	// Folder where mail lands as .eml files while there is no relay. Without it,
+	// mail in the data folder.
+	Folder string `toml:"folder" placeholder:"DIR" group:"mail"`
+
+	// Address the server writes from, like `Kalends <calendar@example.com>`. Without it,
+	// calendar@ and the host of base_url.
+	From string `toml:"from" placeholder:"ADDRESS" group:"mail"`
+
+	// Domains we may send for: an invitation by alice@example.com comes From her
+	// when example.com is here, else From mail.from "for Alice". Put in
+	// what your relay signs (DKIM, SPF) or mail.dkim_key does.
+	SignDomains []string `toml:"sign_domains" placeholder:"DOMAIN" group:"mail"`
+
+	// Domains whose mail is fed to mail.lmtp_listen. Answers to an organizer in one of
+	// them go to their own address; to others, to a signed address at the domain of mail.from.
+	InboundDomains []string `toml:"inbound_domains" placeholder:"DOMAIN" group:"mail"`
+
+	// Private key to sign outgoing mail with (DKIM), a PEM file, RSA or Ed25519.
+	DKIMKey string `toml:"dkim_key" name:"dkim-key" placeholder:"FILE" group:"mail"`
+
+	// Selector under which the DKIM public key is published in DNS.
+	DKIMSelector string `toml:"dkim_selector" name:"dkim-selector" placeholder:"NAME" group:"mail"`
+
+	// Address to take in mail on by LMTP: HOST:PORT, or the path of a Unix socket.
+	// Without it no mail is taken in. It has no passwords: never open it to others than
+	// your mail server.
+	LMTPListen string `toml:"lmtp_listen" name:"lmtp-listen" placeholder:"ADDRESS" group:"mail"`
+}
+
+// Reminder is what becomes a reminder mail.
+type Reminder struct {
+	// Send a mail for alarms of the kind DISPLAY too, which calendar programs
+	// otherwise show on their own. Alarms of the kind EMAIL are always mailed.
+	Display bool `toml:"display" negatable:"" group:"mail"`
+}
+
+// Auth is how wrong passwords are slowed down.
+type Auth struct {
+	// Wrong passwords for one user name from one address within auth.window before both wait.
+	UserFailures int `toml:"user_failures" placeholder:"N" group:"auth"`
+
+	// Wrong passwords from one address within auth.window before that address waits.
+	AddressFailures int `toml:"address_failures" placeholder:"N" group:"auth"`
+
+	// Time after which wrong passwords are forgotten.
+	Window Duration `toml:"window" placeholder:"DURATION" group:"auth"`
+}
+
+// Limit bounds what one request, object or calendar may cost. An answer that
+// refuses something for a limit names it.
+type Limit struct {
+	// Largest calendar object (one event with all its exceptions).
+	Object Bytes `toml:"object" placeholder:"BYTES" group:"limit"`
+
+	// Most attendees in a calendar object.
+	Attendees int `toml:"attendees" placeholder:"N" group:"limit"`
+
+	// Most attendees outside the server to whom invitations of one meeting are mailed.
+	OutsideRecipients int `toml:"outside_recipients" placeholder:"N" group:"limit"`
+
+	// Most occurrences of one object in one answer.
+	Instances int `toml:"instances" placeholder:"N" group:"limit"`
+
+	// Largest XML body of a request.
+	XML Bytes `toml:"xml" name:"xml" placeholder:"BYTES" group:"limit"`
+
+	// Objects in one calendar above which the log warns.
+	CalendarObjects int `toml:"calendar_objects" placeholder:"N" group:"limit"`
+
+	// Time that a request may take to be worked out, apart from the network.
+	Request Duration `toml:"request" placeholder:"DURATION" group:"limit"`
+
+	// Time without a byte moving after which a connection in the middle of a request is cut.
+	Stall Duration `toml:"stall" placeholder:"DURATION" group:"limit"`
+}
+
+// Log is what is written to standard error.
+type Log struct {
+	// Least level that is written: debug, info, warn or error. At debug, every request.
+	Level Level `toml:"level" placeholder:"LEVEL" group:"log" scope:"all"`
+
+	// Form of the lines: text or json.
+	Format Format `toml:"format" placeholder:"FORM" group:"log" scope:"all"`
+}
