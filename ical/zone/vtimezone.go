@@ -1,0 +1,298 @@
+package zone
+
+import (
+	"fmt"
+	"slices"
+	"sort"
+	"strings"
+	"time"
+
+	"kalends/ical"
+)
+
+// footerYear is the last year whose onsets are listed one by one when the rest follows from a POSIX rule.
+const footerYear = 2040
+
+// FromVTimezone makes a location of the observances of a VTIMEZONE (RFC 5545 section 3.6.5), named as its TZID. Where it ends in
+// one yearly rule for each half of the year, as nearly all do, it is right for ever; else to the year 2100. Before the first
+// onset the TZOFFSETFROM of that onset holds. The error says what is wrong; the work is bounded whatever v holds.
+func FromVTimezone(v *ical.Component) (*time.Location, error) {
+	tzid := trim(v.Text("TZID"))
+	loc, err := fromVTimezone(tzid, v)
+	if err != nil {
+		return nil, fmt.Errorf("VTIMEZONE %.80q: %w", tzid, err)
+	}
+	return loc, nil
+}
+
+func fromVTimezone(tzid string, v *ical.Component) (*time.Location, error) {
+	list, err := readObservances(v)
+	if err != nil {
+		return nil, err
+	}
+	footer, last := footerOf(list), lastYear
+	if footer != "" {
+		last = footerYear
+	}
+	w := work{days: maxDays, onsets: maxOnsets}
+	var onsets []onset
+	for i := range list {
+		if onsets, err = list[i].onsets(onsets, i, last, &w); err != nil {
+			return nil, fmt.Errorf("observance %d: %w", i+1, err)
+		}
+	}
+	if len(onsets) == 0 {
+		return nil, fmt.Errorf("no rule has an onset before %d", last)
+	}
+	slices.SortStableFunc(onsets, func(a, b onset) int {
+		switch {
+		case a.at < b.at:
+			return -1
+		case a.at > b.at:
+			return 1
+		}
+		return 0
+	})
+	if len(tzid) > maxTZID {
+		tzid = tzid[:maxTZID]
+	}
+	return time.LoadLocationFromTZData(strings.ToValidUTF8(tzid, "?"), tzif(list, onsets, footer))
+}
+
+// tzif writes a zone file, version 2 (RFC 9636). Go reads only its second, 64-bit half, so the first is empty.
+func tzif(list []observance, onsets []onset, footer string) []byte {
+	// Type 0 is for the time before the first onset and nothing else, so that Go uses it there.
+	first := list[onsets[0].obs]
+	types := []zoneType{{offset: first.from, name: abbreviation("", first.from)}}
+	kind := func(o *observance) byte {
+		t := zoneType{offset: o.to, dst: o.daylight, name: abbreviation(o.name, o.to)}
+		for i := 1; i < len(types); i++ {
+			if types[i] == t {
+				return byte(i)
+			}
+		}
+		types = append(types, t) // at most maxObservances + 1
+		return byte(len(types) - 1)
+	}
+	var times []int64
+	var kinds []byte
+	for i, on := range onsets {
+		if i+1 < len(onsets) && onsets[i+1].at == on.at {
+			continue // the later one in the file counts
+		}
+		k := kind(&list[on.obs])
+		if n := len(kinds); n > 0 && kinds[n-1] == k {
+			continue
+		}
+		times, kinds = append(times, on.at), append(kinds, k)
+	}
+
+	names, at := abbreviations(types)
+	header := func(dst []byte, times, types, chars int) []byte {
+		dst = append(dst, "TZif2\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"...)
+		for _, n := range [...]int{0, 0, 0, times, types, chars} {
+			dst = appendUint(dst, uint64(n), 4)
+		}
+		return dst
+	}
+	b := make([]byte, 0, 128+9*len(times)+6*len(types)+len(names)+len(footer))
+	b = header(b, 0, 1, 1)
+	b = append(b, 0, 0, 0, 0, 0, 0, 0) // the one type and the one character that even an empty half needs
+	b = header(b, len(times), len(types), len(names))
+	for _, t := range times {
+		b = appendUint(b, uint64(t), 8)
+	}
+	b = append(b, kinds...)
+	for i, t := range types {
+		b = appendUint(b, uint64(t.offset), 4)
+		if t.dst {
+			b = append(b, 1)
+		} else {
+			b = append(b, 0)
+		}
+		b = append(b, at[i])
+	}
+	b = append(b, names...)
+	b = append(b, '\n')
+	b = append(b, footer...)
+	return append(b, '\n')
+}
+
+type zoneType struct {
+	offset int
+	dst    bool
+	name   string
+}
+
+func appendUint(b []byte, n uint64, size int) []byte {
+	for size--; size >= 0; size-- {
+		b = append(b, byte(n>>(8*size)))
+	}
+	return b
+}
+
+// abbreviations joins the names of the types, each ended by a zero byte, and says where each begins. A zone file has room for 256 bytes;
+// names that find none are empty.
+func abbreviations(types []zoneType) (names []byte, at []byte) {
+	seen := map[string]byte{}
+	names = []byte{0}
+	for _, t := range types {
+		pos, ok := seen[t.name]
+		if !ok && len(names)+len(t.name)+1 <= 256 {
+			pos = byte(len(names))
+			names = append(append(names, t.name...), 0)
+			seen[t.name] = pos
+		}
+		at = append(at, pos)
+	}
+	return names, at
+}
+
+// abbreviation makes a TZNAME fit for a zone file: three to six letters, digits and signs. Anything else, such as Outlook's
+// "W. Europe Standard Time", becomes the offset.
+func abbreviation(name string, offset int) string {
+	if len(name) >= 3 && len(name) <= 6 && strings.Trim(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+-") == "" {
+		return name
+	}
+	s := formatOffset(offset)
+	return strings.TrimSuffix(s[:5], "00") + s[5:]
+}
+
+// footerOf gives the POSIX TZ string (RFC 9636 section 3.3) that continues the observances, or "" when they have none: two
+// endless yearly rules that hand over to each other, and nothing else that lasts so long.
+func footerOf(list []observance) string {
+	var ends []*observance
+	for i := range list {
+		o := &list[i]
+		if o.start.Year() >= footerYear {
+			return ""
+		}
+		for _, d := range o.dates {
+			if d.Year() >= footerYear {
+				return ""
+			}
+		}
+		for j := range o.rules {
+			switch r := &o.rules[j]; {
+			case r.infinite() && len(o.rules) == 1:
+				ends = append(ends, o)
+			case r.infinite() || r.count > 0 || r.until.Year() >= footerYear:
+				return ""
+			}
+		}
+	}
+	if len(ends) != 2 {
+		return ""
+	}
+	std, dst := ends[0], ends[1]
+	if std.to > dst.to {
+		std, dst = dst, std
+	}
+	if std.to == dst.to || std.to != dst.from || std.from != dst.to {
+		return ""
+	}
+	toDST, ok1 := posixRule(dst)
+	toStd, ok2 := posixRule(std)
+	if !ok1 || !ok2 {
+		return ""
+	}
+	return posixZone(std) + posixZone(dst) + "," + toDST + "," + toStd
+}
+
+func posixZone(o *observance) string {
+	return "<" + abbreviation(o.name, o.to) + ">" + posixTime(-o.to)
+}
+
+func posixTime(sec int) string {
+	s := formatOffset(sec)
+	t := strings.TrimPrefix(s[:3], "+") + ":" + s[3:5]
+	if len(s) > 5 {
+		t += ":" + s[5:]
+	}
+	return t
+}
+
+// posixRule writes the onset of an observance as Mm.w.d/time or Jn/time.
+func posixRule(o *observance) (string, bool) {
+	month, week, day, ok := o.rules[0].regular(o.start)
+	if !ok {
+		return "", false
+	}
+	clock := "/" + posixTime(o.start.Hour()*3600+o.start.Minute()*60+o.start.Second())
+	// Go reckons the year of a rule in UTC, so a rule near New Year would be taken for the wrong one.
+	if month == time.January && week <= 1 || month == time.December && (week == 5 || week == 0) {
+		return "", false
+	}
+	if week == 0 {
+		n := time.Date(2001, month, day, 0, 0, 0, 0, time.UTC).YearDay() // never counts 29 February
+		return fmt.Sprintf("J%d%s", n, clock), true
+	}
+	return fmt.Sprintf("M%d.%d.%d%s", month, week, day, clock), true
+}
+
+// regular sees whether the rule means a weekday of a week of one month in every year (week 5 is the last), or a day of
+// it (week 0).
+func (r *rule) regular(start time.Time) (month time.Month, week, day int, ok bool) {
+	if r.interval != 1 {
+		return 0, 0, 0, false
+	}
+	month = start.Month()
+	if r.anyMonth {
+		month = 0
+		for m, set := range r.months {
+			if set && month != 0 {
+				return 0, 0, 0, false
+			}
+			if set {
+				month = time.Month(m)
+			}
+		}
+	}
+	length := daysIn(2001, month)
+	if len(r.days) == 0 {
+		days := r.setDays()
+		switch {
+		case !r.anyDay:
+			days = []int{start.Day()}
+		case r.lastDays != [32]bool{}:
+			return 0, 0, 0, false
+		}
+		if len(days) != 1 || days[0] > length {
+			return 0, 0, 0, false
+		}
+		return month, 0, days[0], true
+	}
+	if len(r.days) != 1 {
+		return 0, 0, 0, false
+	}
+	n, wd := r.days[0].n, int(r.days[0].day)
+	switch {
+	case r.anyDay && n == 0:
+		days := r.setDays()
+		if len(days) != 7 || days[6]-days[0] != 6 || r.lastDays != [32]bool{} {
+			return 0, 0, 0, false
+		}
+		if days[6] == length && month != time.February {
+			return month, 5, wd, true
+		}
+		if days[6]%7 == 0 && days[6] <= 28 {
+			return month, days[6] / 7, wd, true
+		}
+	case !r.anyDay && n >= 1 && n <= 4:
+		return month, n, wd, true
+	case !r.anyDay && n == -1:
+		return month, 5, wd, true
+	}
+	return 0, 0, 0, false
+}
+
+func (r *rule) setDays() []int {
+	var days []int
+	for d, set := range r.monthDays {
+		if set {
+			days = append(days, d)
+		}
+	}
+	sort.Ints(days)
+	return days
+}
