@@ -172,7 +172,10 @@ func ParseHref(text string, hosts ...string) (segments []string, dir bool, err e
 // sameHost compares without case and without the port that the scheme implies. The scheme behind host is not known:
 // it may leave out either default port.
 func sameHost(authority, host, scheme string) bool {
-	port := map[string]string{"http": ":80", "https": ":443"}[scheme]
+	port := ":80"
+	if scheme == "https" {
+		port = ":443"
+	}
 	bare := strings.TrimSuffix(authority, port)
 	return bare != "" && (strings.EqualFold(bare, strings.TrimSuffix(host, port)) || strings.EqualFold(authority, host))
 }
@@ -185,7 +188,7 @@ func ParseDestination(h map[string][]string, hosts ...string) (segments []string
 	}
 	segments, dir, err = ParseHref(v[0], hosts...)
 	if err != nil {
-		err = fmt.Errorf("Destination: %w", err)
+		err = fmt.Errorf("header Destination: %w", err)
 	}
 	return segments, dir, err
 }
