@@ -14,13 +14,14 @@ type change struct {
 	at       int64
 	from, to int
 	name     string
+	summer   bool // daylight saving time begins or ends
 }
 
 func (c *change) wall() time.Time { return time.Unix(c.at+int64(c.from), 0).UTC() }
 
 // daylight: the half of the year with the greater offset, whichever of the two the law calls standard (Dublin's is
 // the summer).
-func (c *change) daylight() bool { return c.to > c.from }
+func (c *change) daylight() bool { return c.summer && c.to > c.from }
 
 // VTimezone writes the VTIMEZONE (RFC 5545 section 3.6.5) of the IANA zone name, which also becomes its TZID. It is right
 // from from to to, and where the zone has a regular yearly rule by then, for ever after: it then ends in one yearly RRULE
@@ -66,13 +67,14 @@ func VTimezone(name string, from, to time.Time) (*ical.Component, error) {
 	default:
 		g.add(all[now])
 	}
-	for i := max(now+1, 0); i < min(ruled, len(all)) && all[i].at <= end; i++ {
+	ends := ruled+1 < len(all) // in the two rules
+	for i := now + 1; i < ruled && (ends || all[i].at <= end); i++ {
 		g.add(all[i])
 	}
 	for _, o := range g.list {
 		v.AddChild(o.component(""))
 	}
-	if ruled+1 < len(all) {
+	if ends {
 		for i := ruled; i < ruled+2; i++ {
 			c := all[i]
 			o := group{change: c}
@@ -85,16 +87,18 @@ func VTimezone(name string, from, to time.Time) (*ical.Component, error) {
 // changes lists the changes of loc from 1800 to an instant.
 func changes(loc *time.Location, until int64) []change {
 	var list []change
-	abbr, off := time.Unix(tableFrom, 0).In(loc).Zone()
+	before := time.Unix(tableFrom, 0).In(loc)
+	abbr, off := before.Zone()
 	_, end, more := period(tableFrom, loc)
 	for more && end <= until {
 		at := end
 		_, end, more = period(at, loc)
-		name, o := time.Unix(at, 0).In(loc).Zone()
+		after := time.Unix(at, 0).In(loc)
+		name, o := after.Zone()
 		if o != off || name != abbr {
-			list = append(list, change{at: at, from: off, to: o, name: name})
+			list = append(list, change{at: at, from: off, to: o, name: name, summer: before.IsDST() || after.IsDST()})
 		}
-		abbr, off = name, o
+		before, abbr, off = after, name, o
 	}
 	return list
 }
@@ -109,7 +113,7 @@ type group struct {
 
 func (g *groups) add(c change) {
 	for _, o := range g.list {
-		if o.from == c.from && o.to == c.to && o.name == c.name {
+		if o.from == c.from && o.to == c.to && o.name == c.name && o.daylight() == c.daylight() {
 			o.more = append(o.more, c.wall().Format("20060102T150405"))
 			return
 		}

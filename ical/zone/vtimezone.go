@@ -3,14 +3,14 @@ package zone
 import (
 	"fmt"
 	"slices"
-	"sort"
 	"strings"
 	"time"
 
 	"kalends/ical"
 )
 
-// footerYear is the last year whose onsets are listed one by one when the rest follows from a POSIX rule.
+// footerYear is the last year whose onsets are listed one by one when the rest follows from a POSIX rule; later if other
+// rules last longer.
 const footerYear = 2040
 
 // FromVTimezone makes a location of the observances of a VTIMEZONE (RFC 5545 section 3.6.5), named as its TZID. Where it ends in
@@ -30,10 +30,7 @@ func fromVTimezone(tzid string, v *ical.Component) (*time.Location, error) {
 	if err != nil {
 		return nil, err
 	}
-	footer, last := footerOf(list), lastYear
-	if footer != "" {
-		last = footerYear
-	}
+	footer, last := footerOf(list)
 	w := work{days: maxDays, onsets: maxOnsets}
 	var onsets []onset
 	for i := range list {
@@ -156,143 +153,4 @@ func abbreviation(name string, offset int) string {
 	}
 	s := formatOffset(offset)
 	return strings.TrimSuffix(s[:5], "00") + s[5:]
-}
-
-// footerOf gives the POSIX TZ string (RFC 9636 section 3.3) that continues the observances, or "" when they have none: two
-// endless yearly rules that hand over to each other, and nothing else that lasts so long.
-func footerOf(list []observance) string {
-	var ends []*observance
-	for i := range list {
-		o := &list[i]
-		if o.start.Year() >= footerYear {
-			return ""
-		}
-		for _, d := range o.dates {
-			if d.Year() >= footerYear {
-				return ""
-			}
-		}
-		for j := range o.rules {
-			switch r := &o.rules[j]; {
-			case r.infinite() && len(o.rules) == 1:
-				ends = append(ends, o)
-			case r.infinite() || r.count > 0 || r.until.Year() >= footerYear:
-				return ""
-			}
-		}
-	}
-	if len(ends) != 2 {
-		return ""
-	}
-	std, dst := ends[0], ends[1]
-	if std.to > dst.to {
-		std, dst = dst, std
-	}
-	if std.to == dst.to || std.to != dst.from || std.from != dst.to {
-		return ""
-	}
-	toDST, ok1 := posixRule(dst)
-	toStd, ok2 := posixRule(std)
-	if !ok1 || !ok2 {
-		return ""
-	}
-	return posixZone(std) + posixZone(dst) + "," + toDST + "," + toStd
-}
-
-func posixZone(o *observance) string {
-	return "<" + abbreviation(o.name, o.to) + ">" + posixTime(-o.to)
-}
-
-func posixTime(sec int) string {
-	s := formatOffset(sec)
-	t := strings.TrimPrefix(s[:3], "+") + ":" + s[3:5]
-	if len(s) > 5 {
-		t += ":" + s[5:]
-	}
-	return t
-}
-
-// posixRule writes the onset of an observance as Mm.w.d/time or Jn/time.
-func posixRule(o *observance) (string, bool) {
-	month, week, day, ok := o.rules[0].regular(o.start)
-	if !ok {
-		return "", false
-	}
-	clock := "/" + posixTime(o.start.Hour()*3600+o.start.Minute()*60+o.start.Second())
-	// Go reckons the year of a rule in UTC, so a rule near New Year would be taken for the wrong one.
-	if month == time.January && week <= 1 || month == time.December && (week == 5 || week == 0) {
-		return "", false
-	}
-	if week == 0 {
-		n := time.Date(2001, month, day, 0, 0, 0, 0, time.UTC).YearDay() // never counts 29 February
-		return fmt.Sprintf("J%d%s", n, clock), true
-	}
-	return fmt.Sprintf("M%d.%d.%d%s", month, week, day, clock), true
-}
-
-// regular sees whether the rule means a weekday of a week of one month in every year (week 5 is the last), or a day of
-// it (week 0).
-func (r *rule) regular(start time.Time) (month time.Month, week, day int, ok bool) {
-	if r.interval != 1 {
-		return 0, 0, 0, false
-	}
-	month = start.Month()
-	if r.anyMonth {
-		month = 0
-		for m, set := range r.months {
-			if set && month != 0 {
-				return 0, 0, 0, false
-			}
-			if set {
-				month = time.Month(m)
-			}
-		}
-	}
-	length := daysIn(2001, month)
-	if len(r.days) == 0 {
-		days := r.setDays()
-		switch {
-		case !r.anyDay:
-			days = []int{start.Day()}
-		case r.lastDays != [32]bool{}:
-			return 0, 0, 0, false
-		}
-		if len(days) != 1 || days[0] > length {
-			return 0, 0, 0, false
-		}
-		return month, 0, days[0], true
-	}
-	if len(r.days) != 1 {
-		return 0, 0, 0, false
-	}
-	n, wd := r.days[0].n, int(r.days[0].day)
-	switch {
-	case r.anyDay && n == 0:
-		days := r.setDays()
-		if len(days) != 7 || days[6]-days[0] != 6 || r.lastDays != [32]bool{} {
-			return 0, 0, 0, false
-		}
-		if days[6] == length && month != time.February {
-			return month, 5, wd, true
-		}
-		if days[6]%7 == 0 && days[6] <= 28 {
-			return month, days[6] / 7, wd, true
-		}
-	case !r.anyDay && n >= 1 && n <= 4:
-		return month, n, wd, true
-	case !r.anyDay && n == -1:
-		return month, 5, wd, true
-	}
-	return 0, 0, 0, false
-}
-
-func (r *rule) setDays() []int {
-	var days []int
-	for d, set := range r.monthDays {
-		if set {
-			days = append(days, d)
-		}
-	}
-	sort.Ints(days)
-	return days
 }
