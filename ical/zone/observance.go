@@ -15,7 +15,8 @@ const (
 	maxOnsets      = 4000
 	maxDays        = 200_000 // days looked at in expanding all rules
 	maxOffset      = 24 * 3600
-	lastYear       = 2100 // rules are expanded to the end of this year
+	firstYear      = 1900 // rules without COUNT are expanded from the start of this year
+	lastYear       = 2100 // to the end of this one
 )
 
 // observance is a STANDARD or DAYLIGHT sub-component (RFC 5545 section 3.6.5).
@@ -129,8 +130,8 @@ func (o *observance) onsets(list []onset, index, last int, w *work) ([]onset, er
 	}
 	// With a rule DTSTART counts only if the rule has it too: Outlook starts every rule in 16010101 and others in 19700101,
 	// and neither means that the zone changed on that New Year's Day.
-	for _, r := range o.rules {
-		if !r.expand(o.start, int64(o.from), last, w, add) {
+	for i := range o.rules {
+		if !o.rules[i].expand(o.start, int64(o.from), last, w, add) {
 			return nil, errTooMuch
 		}
 	}

@@ -158,14 +158,19 @@ func (r *rule) readDay(s string) error {
 }
 
 // expand calls add with each wall time of the rule from start on, in order, to the end of year last, until add says
-// false or the work is used up; then it says false too.
+// false or the work is used up; then it says false too. A rule that starts before firstYear, as all of Outlook's do, is
+// taken up there: nobody changed clocks by the season before 1900.
 func (r *rule) expand(start time.Time, from int64, last int, w *work, add func(time.Time) bool) bool {
-	count := r.count
+	count, y := r.count, start.Year()
+	if count == 0 && y < firstYear {
+		y += (firstYear - y + r.interval - 1) / r.interval * r.interval
+	}
 	hour, minute, second := start.Clock()
-	for y := start.Year(); y <= last; y += r.interval {
+	_, startMonth, startDay := start.Date()
+	for ; y <= last; y += r.interval {
 		w.days--
 		for m := time.January; m <= time.December; m++ {
-			if r.anyMonth && !r.months[m] || !r.anyMonth && m != start.Month() {
+			if r.anyMonth && !r.months[m] || !r.anyMonth && m != startMonth {
 				continue
 			}
 			first := time.Date(y, m, 1, hour, minute, second, 0, time.UTC)
@@ -174,11 +179,11 @@ func (r *rule) expand(start time.Time, from int64, last int, w *work, add func(t
 				return false
 			}
 			weekday := first.Weekday()
-			for day := 1; day <= length; day++ {
-				if !r.matches(day, length, (weekday+time.Weekday(day-1))%7, start.Day()) {
+			for day := 1; day <= length; day, weekday = day+1, (weekday+1)%7 {
+				if !r.matches(day, length, weekday, startDay) {
 					continue
 				}
-				t := first.AddDate(0, 0, day-1)
+				t := first.Add(time.Duration(day-1) * 24 * time.Hour)
 				if t.Before(start) {
 					continue
 				}
@@ -226,5 +231,14 @@ func (r *rule) matches(day, length int, wd time.Weekday, startDay int) bool {
 }
 
 func daysIn(y int, m time.Month) int {
-	return time.Date(y, m+1, 0, 0, 0, 0, 0, time.UTC).Day()
+	switch m {
+	case time.April, time.June, time.September, time.November:
+		return 30
+	case time.February:
+		if y%4 == 0 && (y%100 != 0 || y%400 == 0) {
+			return 29
+		}
+		return 28
+	}
+	return 31
 }

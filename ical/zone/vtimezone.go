@@ -61,15 +61,16 @@ func tzif(list []observance, onsets []onset, footer string) []byte {
 	// Type 0 is for the time before the first onset and nothing else, so that Go uses it there.
 	first := list[onsets[0].obs]
 	types := []zoneType{{offset: first.from, name: abbreviation("", first.from)}}
-	kind := func(o *observance) byte {
+	kindOf := make([]byte, len(list)) // at most maxObservances + 1 types
+	for i := range list {
+		o := &list[i]
 		t := zoneType{offset: o.to, dst: o.daylight, name: abbreviation(o.name, o.to)}
-		for i := 1; i < len(types); i++ {
-			if types[i] == t {
-				return byte(i)
-			}
+		k := slices.Index(types[1:], t) + 1
+		if k == 0 {
+			k = len(types)
+			types = append(types, t)
 		}
-		types = append(types, t) // at most maxObservances + 1
-		return byte(len(types) - 1)
+		kindOf[i] = byte(k)
 	}
 	var times []int64
 	var kinds []byte
@@ -77,7 +78,7 @@ func tzif(list []observance, onsets []onset, footer string) []byte {
 		if i+1 < len(onsets) && onsets[i+1].at == on.at {
 			continue // the later one in the file counts
 		}
-		k := kind(&list[on.obs])
+		k := kindOf[on.obs]
 		if n := len(kinds); n > 0 && kinds[n-1] == k {
 			continue
 		}
