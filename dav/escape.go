@@ -1,6 +1,9 @@
 package dav
 
-import "unicode/utf8"
+import (
+	"math/bits"
+	"unicode/utf8"
+)
 
 // plain marks the bytes that character data holds as they are.
 var plain = func() (t [256]bool) {
@@ -17,11 +20,21 @@ const (
 	highs = 0x8080808080808080
 )
 
-// special8 tells whether one of eight bytes needs a closer look. It may say so of a plain byte (tab, line feed), never
-// the other way round: each term has a high bit set where the byte is below 0x20, beyond ASCII, or equal to & < >.
-func special8(v uint64) bool {
-	amp, lt, gt := v^(ones*'&'), v^(ones*'<'), v^(ones*'>')
-	return (v|(v-ones*0x20)|(amp-ones)&^amp|(lt-ones)&^lt|(gt-ones)&^gt)&highs != 0
+// skipPlain gives the index of the first byte of s, from i on, that needs a closer look, or one less than eight bytes
+// before the end. It looks at eight bytes at once: a term has a high bit set where a byte is below 0x20, beyond ASCII,
+// equal to & or, with bit 1 set, equal to > (which < then is too). A borrow may set more of them, but only above the
+// first, and the first byte is the lowest.
+func skipPlain[T string | []byte](s T, i int) int {
+	for ; len(s)-i >= 8; i += 8 {
+		e := s[i : i+8]
+		v := uint64(e[0]) | uint64(e[1])<<8 | uint64(e[2])<<16 | uint64(e[3])<<24 |
+			uint64(e[4])<<32 | uint64(e[5])<<40 | uint64(e[6])<<48 | uint64(e[7])<<56
+		amp, angle := v^(ones*'&'), (v|ones*2)^(ones*'>')
+		if hit := (v | (v - ones*0x20) | (amp-ones)&^amp | (angle-ones)&^angle) & highs; hit != 0 {
+			return i + bits.TrailingZeros64(hit)/8
+		}
+	}
+	return i
 }
 
 // appendEscaped appends s as character data, or as an attribute's value in double quotes. CR is escaped because a
@@ -29,12 +42,10 @@ func special8(v uint64) bool {
 func appendEscaped[T string | []byte](dst []byte, s T, attr bool) []byte {
 	start, i := 0, 0
 	for i < len(s) {
-		if i+8 <= len(s) && !attr {
-			v := uint64(s[i]) | uint64(s[i+1])<<8 | uint64(s[i+2])<<16 | uint64(s[i+3])<<24 |
-				uint64(s[i+4])<<32 | uint64(s[i+5])<<40 | uint64(s[i+6])<<48 | uint64(s[i+7])<<56
-			if !special8(v) {
-				i += 8
-				continue
+		if !attr && len(s)-i >= 8 {
+			i = skipPlain(s, i)
+			if i == len(s) {
+				break
 			}
 		}
 		c := s[i]

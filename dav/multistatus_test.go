@@ -201,3 +201,20 @@ func BenchmarkCyrillic(b *testing.B) {
 		_ = w.Close()
 	}
 }
+
+// TestMultistatusAllocates a fixed number of times, however many resources there are.
+func TestMultistatusAllocates(t *testing.T) {
+	if n := testing.AllocsPerRun(20, func() {
+		ms := NewMultistatus(io.Discard)
+		for range 200 {
+			ms.BeginMember("/c/", "a b.ics")
+			ms.Prop(D("getetag")).Text(`"1"`)
+			ms.Prop(C("calendar-data")).Text(event)
+			ms.Missing(D("displayname"))
+			ms.Missing(Name{"http://example.com/", "x"})
+		}
+		_ = ms.Close()
+	}); n > 20 {
+		t.Errorf("200 responses made %v allocations", n)
+	}
+}
