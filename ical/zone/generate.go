@@ -39,16 +39,10 @@ func VTimezone(name string, from, to time.Time) (*ical.Component, error) {
 	v := ical.New("VTIMEZONE")
 	v.Add(ical.NewText("TZID", name))
 
-	rules := yearly(archiveIndex().files[name].data)
-	horizon := end
-	if rules != nil {
-		horizon += 2 * 366 * 24 * 3600 // so that both rules are seen at work
-	}
-	all := changes(loc, horizon)
-	ruled := len(all) // the first change from which on the rules hold
-	if rules != nil {
-		ruled = ruledFrom(all, rules)
-	}
+	h := historyOf(name, loc)
+	all, rules, ruled := h.changes, h.rules, h.ruled
+	// The rules end it when they are in force by then or soon after; else it ends with its last change.
+	ends := ruled+1 < len(all) && all[ruled].at <= end+2*366*24*3600
 	now := -1 // the change in force at first
 	for i := range all {
 		if all[i].at <= first {
@@ -57,7 +51,7 @@ func VTimezone(name string, from, to time.Time) (*ical.Component, error) {
 	}
 	var g groups
 	switch {
-	case now >= ruled && ruled+1 < len(all): // the rules alone do
+	case now >= ruled && ends: // the rules alone do
 	case now < 0 || all[now].wall().Year() < 1970 && first > 2*24*3600:
 		// Programs know nothing of LMT; to them every zone begins in 1970.
 		t := time.Unix(first, 0).In(loc)
@@ -67,7 +61,6 @@ func VTimezone(name string, from, to time.Time) (*ical.Component, error) {
 	default:
 		g.add(all[now])
 	}
-	ends := ruled+1 < len(all) // in the two rules
 	for i := now + 1; i < ruled && (ends || all[i].at <= end); i++ {
 		g.add(all[i])
 	}
@@ -82,6 +75,33 @@ func VTimezone(name string, from, to time.Time) (*ical.Component, error) {
 		}
 	}
 	return v, nil
+}
+
+// history is what VTimezone needs of a zone; it takes longer to find than to print.
+type history struct {
+	changes []change
+	rules   []yearlyRule // two or none
+	ruled   int          // the first change from which on the rules hold; len(changes) if none
+}
+
+// historyOf returns the history of a zone that Load gave out.
+func historyOf(name string, loc *time.Location) *history {
+	v, ok := loaded.Load(name)
+	if !ok {
+		return newHistory(name, loc)
+	}
+	z := v.(*loadedZone)
+	z.historyOnce.Do(func() { z.history = newHistory(name, loc) })
+	return z.history
+}
+
+func newHistory(name string, loc *time.Location) *history {
+	h := &history{changes: changes(loc, tableUntil), rules: yearly(archiveIndex().files[name].data)}
+	h.ruled = len(h.changes)
+	if h.rules != nil {
+		h.ruled = ruledFrom(h.changes, h.rules)
+	}
+	return h
 }
 
 // changes lists the changes of loc from 1800 to an instant.

@@ -97,7 +97,7 @@ func tableOf(loc *time.Location) *table {
 		return nil
 	}
 	z := v.(*loadedZone)
-	z.once.Do(func() { z.table = newTable(z.loc) })
+	z.tableOnce.Do(func() { z.table = newTable(z.loc) })
 	return z.table
 }
 

@@ -92,9 +92,12 @@ var loaded sync.Map
 var byLocation sync.Map
 
 type loadedZone struct {
-	loc   *time.Location
-	once  sync.Once
-	table *table
+	loc       *time.Location
+	tableOnce sync.Once
+	table     *table
+
+	historyOnce sync.Once
+	history     *history
 }
 
 // Load returns the IANA zone of exactly this name, from the embedded database only: neither the system's files nor Go's

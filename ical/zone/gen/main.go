@@ -5,10 +5,10 @@
 //
 // Run it as `go generate ./ical/zone`. It reads three inputs:
 //
-//	-go    GOROOT, for lib/time/zoneinfo.zip and the tzdata version in lib/time/update.bash
+//	-go      GOROOT, for lib/time/zoneinfo.zip and the tzdata version in lib/time/update.bash
 //	-tzdata  tzdata.zi of a tzdata package built with PACKRATDATA=backzone PACKRATLIST=zone.tab, as Go's zip and Debian's
-//	       tzdata are; only its links are used, and only those whose two zone files are the same
-//	-cldr  package/supplemental/windowsZones.json of the npm package cldr-core; without it windows.go is left as it is
+//	         tzdata are; only its links are used, and only those whose two zone files are the same
+//	-cldr    package/supplemental/windowsZones.json of the npm package cldr-core; without it windows.go is left as it is
 package main
 
 import (
@@ -21,19 +21,26 @@ import (
 	"io"
 	"log"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"sort"
 	"strings"
 )
 
 func main() {
 	log.SetFlags(0)
-	goroot := flag.String("go", runtime.GOROOT(), "Go's root folder") //nolint:staticcheck // the tool runs where Go is installed
+	goroot := flag.String("go", "", "Go's root folder; that of the go command when empty")
 	tzdata := flag.String("tzdata", "/usr/share/zoneinfo/tzdata.zi", "tzdata.zi, for the links")
 	cldr := flag.String("cldr", "", "CLDR's windowsZones.json")
 	flag.Parse()
+	if *goroot == "" {
+		out, err := exec.Command("go", "env", "GOROOT").Output()
+		if err != nil {
+			log.Fatal(err)
+		}
+		*goroot = strings.TrimSpace(string(out))
+	}
 	if err := writeZoneinfo(*goroot, *tzdata, "zoneinfo.bin"); err != nil {
 		log.Fatal(err)
 	}
