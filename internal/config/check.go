@@ -13,10 +13,10 @@ import (
 )
 
 // check refuses combinations and values that could not work, and completes
-// what follows from other settings. where names a setting as it was given.
-func (s *Settings) check(where func(key string) string) error {
+// what follows from other settings.
+func (s *Settings) check() error {
 	fail := func(key, format string, args ...any) error {
-		return &Error{Where: where(key), Msg: fmt.Sprintf(format, args...)}
+		return s.Fail(key, fmt.Errorf(format, args...))
 	}
 	if s.Data == "" {
 		return fail("data", "must name a folder")
@@ -147,8 +147,6 @@ func (s *Settings) checkNumbers(fail func(string, string, ...any) error) error {
 		{key: "limit.outside_recipients", value: int64(s.Limit.OutsideRecipients), least: 0, most: 100_000},
 		{key: "limit.instances", value: int64(s.Limit.Instances), least: 1, most: 1_000_000},
 		{key: "limit.calendar_objects", value: int64(s.Limit.CalendarObjects), least: 1, most: 1_000_000_000},
-		{key: "auth.user_failures", value: int64(s.Auth.UserFailures), least: 1, most: 1_000_000},
-		{key: "auth.address_failures", value: int64(s.Auth.AddressFailures), least: 1, most: 1_000_000},
 	} {
 		if n.value < n.least || n.value > n.most {
 			return fail(n.key, "must be from %d to %d", n.least, n.most)
@@ -157,7 +155,7 @@ func (s *Settings) checkNumbers(fail func(string, string, ...any) error) error {
 	for _, d := range []struct {
 		key   string
 		value Duration
-	}{{"limit.request", s.Limit.Request}, {"limit.stall", s.Limit.Stall}, {"auth.window", s.Auth.Window}} {
+	}{{"limit.request", s.Limit.Request}, {"limit.stall", s.Limit.Stall}} {
 		if d.value.Duration <= 0 {
 			return fail(d.key, "must be longer than nothing, like 30s")
 		}

@@ -68,7 +68,6 @@ func Groups() [][2]string {
 		{"http", "Network"},
 		{"tls", "https"},
 		{"mail", "Mail and reminders"},
-		{"auth", "Wrong passwords"},
 		{"limit", "Limits"},
 		{"log", "Log"},
 	}
@@ -81,6 +80,9 @@ var Fields = sync.OnceValue(func() []Field {
 	var walk func(t reflect.Type, prefix string, index []int)
 	walk = func(t reflect.Type, prefix string, index []int) {
 		for sf := range t.Fields() {
+			if !sf.IsExported() {
+				continue
+			}
 			at := append(append([]int(nil), index...), sf.Index...)
 			key := prefix + sf.Tag.Get("toml")
 			if _, group := sf.Tag.Lookup("embed"); group {

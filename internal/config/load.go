@@ -30,7 +30,6 @@ func Default() *Settings {
 		Grace:    Duration{10 * time.Second},
 		ACME:     ACME{Listen: ":80"},
 		Mail:     Mail{DKIMSelector: "kalends"},
-		Auth:     Auth{UserFailures: 10, AddressFailures: 50, Window: Duration{15 * time.Minute}},
 		Reminder: Reminder{},
 		Limit: Limit{
 			Object:            1 << 20,
@@ -73,31 +72,40 @@ type Source struct {
 // Load merges the sources over the defaults and checks the result.
 func Load(src Source) (*Settings, error) {
 	s := Default()
-	origin := map[string]string{} // key → Where
-	if err := loadFile(s, src, origin); err != nil {
+	s.origin = map[string]string{}
+	if err := loadFile(s, src); err != nil {
 		return nil, err
 	}
-	if err := loadEnv(s, src.Environ, origin); err != nil {
+	if err := loadEnv(s, src.Environ); err != nil {
 		return nil, err
 	}
 	for _, f := range Fields() {
 		if slices.Contains(src.Given, f.Key) {
 			f.value(s).Set(f.value(src.Flags))
-			origin[f.Key] = "--" + f.Flag()
+			s.origin[f.Key] = "--" + f.Flag()
 		}
 	}
-	if err := s.check(func(key string) string {
-		if w := origin[key]; w != "" {
-			return w
-		}
-		return key
-	}); err != nil {
+	if err := s.check(); err != nil {
 		return nil, err
 	}
 	return s, nil
 }
 
-func loadFile(s *Settings, src Source, origin map[string]string) error {
+// Where names a setting as it was given, for errors: --listen, KALENDS_LISTEN,
+// kalends.toml: listen; only its key where it was not.
+func (s *Settings) Where(key string) string {
+	if w := s.origin[key]; w != "" {
+		return w
+	}
+	return key
+}
+
+// Fail returns an Error of the setting key.
+func (s *Settings) Fail(key string, err error) error {
+	return &Error{Where: s.Where(key), Msg: err.Error()}
+}
+
+func loadFile(s *Settings, src Source) error {
 	name, where := src.File, "--config"
 	if name == "" {
 		name, where = getenv(src.Environ, EnvFile), EnvFile
@@ -113,11 +121,11 @@ func loadFile(s *Settings, src Source, origin map[string]string) error {
 	if err != nil {
 		return &Error{Where: where, Msg: fmt.Sprintf("cannot read the settings file: %v", err)}
 	}
-	return decodeTOML(s, name, data, origin)
+	return decodeTOML(s, name, data)
 }
 
 // decodeTOML reads a settings file into s. What is wrong is reported with its line.
-func decodeTOML(s *Settings, name string, data []byte, origin map[string]string) error {
+func decodeTOML(s *Settings, name string, data []byte) error {
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
 	dec := toml.NewDecoder(bytes.NewReader(data)).DisallowUnknownFields()
 	err := dec.Decode(s)
@@ -148,7 +156,7 @@ func decodeTOML(s *Settings, name string, data []byte, origin map[string]string)
 	if toml.Unmarshal(data, &tree) == nil {
 		for _, f := range Fields() {
 			if has(tree, strings.Split(f.Key, ".")) {
-				origin[f.Key] = name + ": " + f.Key
+				s.origin[f.Key] = name + ": " + f.Key
 			}
 		}
 	}
@@ -167,8 +175,7 @@ func locate(name string, data []byte, err error) error {
 			}
 			text := fmt.Sprint(v)
 			scratch := Default()
-			if list, isList := v.([]any); isList {
-				_ = list
+			if _, isList := v.([]any); isList {
 				continue
 			}
 			if bad := f.set(scratch, text); bad != nil {
@@ -200,7 +207,7 @@ func has(tree map[string]any, path []string) bool {
 // the environment of every container near a service called kalends.
 var orchestrated = regexp.MustCompile(`^KALENDS_(PORT|SERVICE_(HOST|PORT).*|PORT_[0-9]+_(TCP|UDP).*)$`)
 
-func loadEnv(s *Settings, environ []string, origin map[string]string) error {
+func loadEnv(s *Settings, environ []string) error {
 	known := map[string]Field{}
 	for _, f := range Fields() {
 		known[f.Env()] = f
@@ -217,7 +224,7 @@ func loadEnv(s *Settings, environ []string, origin map[string]string) error {
 		if err := f.set(s, value); err != nil {
 			return &Error{Where: name, Msg: err.Error()}
 		}
-		origin[f.Key] = name
+		s.origin[f.Key] = name
 	}
 	return nil
 }
@@ -265,7 +272,7 @@ func suggest(got string, name func(Field) string, prefix string) string {
 	best, dist := "", 4
 	for _, f := range Fields() {
 		n := name(f)
-		if d := distance(strings.TrimPrefix(got, prefix), strings.TrimPrefix(n, prefix)); d < dist && d < len(got)/2 {
+		if d := distance(strings.TrimPrefix(got, prefix), strings.TrimPrefix(n, prefix)); d < dist && 2*d <= len(strings.TrimPrefix(got, prefix)) {
 			best, dist = n, d
 		}
 	}

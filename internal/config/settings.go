@@ -64,9 +64,10 @@ type Settings struct {
 	ACME     ACME     `toml:"acme" embed:"" prefix:"acme-" group:"tls"`
 	Mail     Mail     `toml:"mail" embed:"" prefix:"mail-" group:"mail"`
 	Reminder Reminder `toml:"reminder" embed:"" prefix:"reminder-" group:"mail"`
-	Auth     Auth     `toml:"auth" embed:"" prefix:"auth-" group:"auth"`
 	Limit    Limit    `toml:"limit" embed:"" prefix:"limit-" group:"limit"`
 	Log      Log      `toml:"log" embed:"" prefix:"log-" group:"log"`
+
+	origin map[string]string // key → how it was given, for errors
 }
 
 // ACME is how `--tls auto` gets its certificates.
@@ -124,18 +125,6 @@ type Reminder struct {
 	// Send a mail for alarms of the kind DISPLAY too, which calendar programs
 	// otherwise show on their own. Alarms of the kind EMAIL are always mailed.
 	Display bool `toml:"display" negatable:"" group:"mail"`
-}
-
-// Auth is how wrong passwords are slowed down.
-type Auth struct {
-	// Wrong passwords for one user name from one address within auth.window before both wait.
-	UserFailures int `toml:"user_failures" placeholder:"N" group:"auth"`
-
-	// Wrong passwords from one address within auth.window before that address waits.
-	AddressFailures int `toml:"address_failures" placeholder:"N" group:"auth"`
-
-	// Time after which wrong passwords are forgotten.
-	Window Duration `toml:"window" placeholder:"DURATION" group:"auth"`
 }
 
 // Limit bounds what one request, object or calendar may cost. An answer that

@@ -29,19 +29,14 @@ type Certificate struct {
 
 	mu      sync.Mutex
 	checked time.Time
-	stamp   [2]fileStamp
+	seen    [2]fs.FileInfo // of the files when they were last read
 	current *tls.Certificate
-}
-
-type fileStamp struct {
-	mod  time.Time
-	size int64
 }
 
 // LoadCertificate reads a pair of PEM files and checks that they belong together.
 func LoadCertificate(certFile, keyFile string, now func() time.Time, log *slog.Logger) (*Certificate, error) {
 	c := &Certificate{certFile: certFile, keyFile: keyFile, now: now, log: log}
-	stamp, err := c.look()
+	seen, err := c.look()
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +44,7 @@ func LoadCertificate(certFile, keyFile string, now func() time.Time, log *slog.L
 	if err != nil {
 		return nil, err
 	}
-	c.current, c.stamp, c.checked = pair, stamp, now()
+	c.current, c.seen, c.checked = pair, seen, now()
 	if end := pair.Leaf.NotAfter; !now().Before(end) {
 		return nil, fmt.Errorf("%s ended on %s; get a new certificate", certFile, end.UTC().Format(time.DateOnly))
 	}
@@ -108,13 +103,13 @@ func (c *Certificate) refresh() {
 			c.log.Error("renew certificate", "err", err)
 		}
 	}
-	stamp, err := c.look()
-	if err == nil && stamp == c.stamp {
+	seen, err := c.look()
+	if err == nil && same(seen[0], c.seen[0]) && same(seen[1], c.seen[1]) {
 		return
 	}
 	var pair *tls.Certificate
 	if err == nil {
-		c.stamp = stamp
+		c.seen = seen
 		pair, err = c.read()
 	}
 	if err != nil {
@@ -125,15 +120,19 @@ func (c *Certificate) refresh() {
 	c.log.Info("certificate read again", "file", c.certFile, "until", pair.Leaf.NotAfter)
 }
 
-func (c *Certificate) look() (stamp [2]fileStamp, err error) {
+func (c *Certificate) look() (seen [2]fs.FileInfo, err error) {
 	for i, name := range []string{c.certFile, c.keyFile} {
-		fi, err := os.Stat(name)
-		if err != nil {
-			return stamp, fileError(err)
+		if seen[i], err = os.Stat(name); err != nil {
+			return seen, fileError(err)
 		}
-		stamp[i] = fileStamp{fi.ModTime(), fi.Size()}
 	}
-	return stamp, nil
+	return seen, nil
+}
+
+// same reports whether a file was neither replaced nor written to. Times alone
+// do not tell: two writes within one tick of the file system have the same.
+func same(a, b fs.FileInfo) bool {
+	return os.SameFile(a, b) && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime())
 }
 
 func (c *Certificate) read() (*tls.Certificate, error) {

@@ -29,8 +29,9 @@ func (l stallListener) Accept() (net.Conn, error) {
 	return &stallConn{Conn: c, stall: l.stall}, nil
 }
 
-// stallConn renews the deadline of each write as long as bytes move. It sits
-// below TLS, where a write that timed out in its middle can go on.
+// stallConn renews the deadline of each write as long as bytes move, so that one is cut
+// after stall to twice that without any. It sits below TLS, where a write that timed out
+// in its middle can go on.
 type stallConn struct {
 	net.Conn
 	stall time.Duration
