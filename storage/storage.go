@@ -18,6 +18,8 @@ var (
 	ErrNotFound = errors.New("not found")
 	// ErrConflict: a unique name, address or UID is taken, or a row is not in the expected state.
 	ErrConflict = errors.New("conflict")
+	// ErrInvalid: a text to store has a NUL or is no UTF-8.
+	ErrInvalid = errors.New("text cannot be stored")
 	// ErrUnavailable: the database cannot be reached or is stopping; the same call may succeed later.
 	ErrUnavailable = errors.New("database unavailable")
 	// ErrNewerSchema: the database was migrated by a newer version of this program.
@@ -87,7 +89,8 @@ type Reader interface {
 	// ObjectsByUID returns the objects (not inbox items) with that UID in any calendar of the owners.
 	ObjectsByUID(ctx context.Context, owners []int64, uid string) ([]*Object, error)
 	// Objects yields every object of a collection in the order of names, without holding all in memory. fn's error ends it and is
-	// returned. The Object may be reused after fn returns.
+	// returned. The Object may be reused after fn returns. In a View or an Update fn must not read through the same Reader: the
+	// connection is busy (writes of a Tx wait, and are fine).
 	Objects(ctx context.Context, cal Ref, fields Fields, fn func(*Object) error) error
 	// ObjectsInRange returns the objects of these calendars of one owner whose occurrence bounds touch
 	// the window: exact for those that do not recur, a superset for those that do. Ordered by (calendar, name).
@@ -156,7 +159,9 @@ type Tx interface {
 	// DeleteProperty removes one; it is no error when it is not there.
 	DeleteProperty(ctx context.Context, p Property) error
 
-	// SetReminders makes the rows of one object exactly these, keyed by (ForUser, Alarm): others of the object are removed.
+	// SetReminders makes the rows of one object exactly these, keyed by (ForUser, Alarm): others of the object are removed. A row
+	// that keeps its DueAt keeps its lease, and FiredThrough never goes back. A row with a zero DueAt is kept and never due, so an alarm
+	// that has fired for the last time is passed too.
 	SetReminders(ctx context.Context, owner, object int64, rows []*Reminder) error
 
 	// AddJob queues an effect to carry out after commit. j.ID is set by the caller (from Next). With a non-empty Merge, a job of the same owner and
@@ -180,8 +185,12 @@ type Queue interface {
 	// NextJob returns when the next job of these kinds is due. ErrNotFound when none waits.
 	NextJob(ctx context.Context, kinds []string) (time.Time, error)
 
-	// ClaimReminders, FinishReminder and NextReminder do the same for reminders. FinishReminder writes DueAt (0: none further, which removes the row),
-	// FiredThrough, State and LastError.
+	// ClaimReminders, FinishReminder and NextReminder do the same for reminders. FinishReminder writes DueAt (zero: none further; the row
+	// stays, for its FiredThrough), FiredThrough, which never goes back, and LastError ("" starts Attempt at 0 again). ErrConflict when the lease was
+	// lost, to another or because SetReminders gave the row another due time; FiredThrough is noted even then.
+	//
+	// A row may be claimed whose DueAt is not after its FiredThrough: SetReminders and FinishReminder crossed. Nothing is sent for it, only
+	// its next due time computed.
 	ClaimReminders(ctx context.Context, now time.Time, lease time.Duration, limit int) ([]*Reminder, error)
 	FinishReminder(ctx context.Context, r *Reminder) error
 	NextReminder(ctx context.Context) (time.Time, error)

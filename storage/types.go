@@ -173,11 +173,12 @@ type Property struct {
 type Reminder struct {
 	Owner, Object, Calendar int64
 	ForUser                 int64
-	Alarm                   string // key of the alarm in its object
-	DueAt                   time.Time
+	Alarm                   string    // key of the alarm in its object
+	DueAt                   time.Time // zero: nothing further is due; the row only keeps FiredThrough
 	FiredThrough            time.Time // all due times up to here were dealt with; survives every rewrite of the object
 	Leased                  bool
-	Attempt                 int
+	Attempt                 int   // claims since the last one that went well
+	Claim                   int64 // the store's: which claim this is
 	LastError               string
 }
 

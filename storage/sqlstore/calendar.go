@@ -1,0 +1,156 @@
+package sqlstore
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"kalends/storage"
+)
+
+const calendarColumns = `owner_id, id, seq, last_seq, floor, bytes, objects, created, transparent, kind, slug, display_name,
+		description, color, sort_order, components, time_zone_id, default_slug, time_zone`
+
+func scanCalendar(r scanner, c *storage.Calendar) error {
+	var created int64
+	var components string
+	err := r.Scan(&c.Owner, &c.ID, &c.Seq, &c.LastSeq, &c.Floor, &c.Bytes, &c.Objects, &created, &c.Transparent,
+		(*string)(&c.Kind), &c.Slug, &c.DisplayName, &c.Description, &c.Color, &c.Order, &components, &c.TimeZoneID,
+		&c.Default, &c.TimeZone)
+	c.Created = instant(created)
+	if components != "" {
+		c.Components = strings.Split(components, ",")
+	}
+	return err
+}
+
+// Calendars implements [storage.Reader].
+func (q queries) Calendars(ctx context.Context, owner int64) ([]*storage.Calendar, error) {
+	var list []*storage.Calendar
+	err := q.query(ctx, func(r scanner) error {
+		c := &storage.Calendar{}
+		list = append(list, c)
+		return scanCalendar(r, c)
+	}, `SELECT `+calendarColumns+` FROM calendars WHERE owner_id = $1 ORDER BY id`, owner)
+	if err != nil {
+		return nil, fmt.Errorf("calendars of %d: %w", owner, err)
+	}
+	return list, nil
+}
+
+// Calendar implements [storage.Reader].
+func (q queries) Calendar(ctx context.Context, owner int64, slug string) (*storage.Calendar, error) {
+	if !storable(slug) {
+		return nil, fmt.Errorf("calendar %d/%q: %w", owner, slug, storage.ErrNotFound)
+	}
+	c := &storage.Calendar{}
+	err := q.query(ctx, func(r scanner) error { return scanCalendar(r, c) },
+		`SELECT `+calendarColumns+` FROM calendars WHERE owner_id = $1 AND slug = $2`, owner, slug)
+	if err == nil && c.ID == 0 {
+		err = storage.ErrNotFound
+	}
+	if err != nil {
+		return nil, fmt.Errorf("calendar %d/%q: %w", owner, slug, err)
+	}
+	return c, nil
+}
+
+// HomeCalendars implements [storage.Reader].
+func (q queries) HomeCalendars(ctx context.Context, owners []int64) (map[int64][]*storage.Calendar, error) {
+	homes := make(map[int64][]*storage.Calendar, len(owners))
+	if len(owners) == 0 {
+		return homes, nil
+	}
+	err := q.query(ctx, func(r scanner) error {
+		c := &storage.Calendar{}
+		if err := scanCalendar(r, c); err != nil {
+			return err
+		}
+		homes[c.Owner] = append(homes[c.Owner], c)
+		return nil
+	}, `SELECT `+calendarColumns+` FROM calendars WHERE owner_id = ANY($1) ORDER BY owner_id, id`, owners)
+	if err != nil {
+		return nil, fmt.Errorf("calendars of %d homes: %w", len(owners), err)
+	}
+	return homes, nil
+}
+
+// PutCalendar implements [storage.Tx].
+func (tx *Tx) PutCalendar(ctx context.Context, c *storage.Calendar) error {
+	if err := tx.mustLock(c.Owner); err != nil {
+		return err
+	}
+	return tx.write(ctx, `INSERT INTO calendars (`+calendarColumns+`)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+		ON CONFLICT (owner_id, id) DO UPDATE SET seq = excluded.seq, transparent = excluded.transparent,
+			kind = excluded.kind, slug = excluded.slug, display_name = excluded.display_name,
+			description = excluded.description, color = excluded.color, sort_order = excluded.sort_order,
+			components = excluded.components, time_zone_id = excluded.time_zone_id,
+			default_slug = excluded.default_slug, time_zone = excluded.time_zone`,
+		c.Owner, c.ID, c.Seq, max(c.LastSeq, c.Seq), c.Floor, c.Bytes, c.Objects, micros(c.Created), c.Transparent,
+		string(c.Kind), c.Slug, c.DisplayName, c.Description, c.Color, c.Order, strings.Join(c.Components, ","),
+		c.TimeZoneID, c.Default, c.TimeZone)
+}
+
+// DeleteCalendar implements [storage.Tx].
+func (tx *Tx) DeleteCalendar(ctx context.Context, owner, id int64) error {
+	if err := tx.mustLock(owner); err != nil {
+		return err
+	}
+	for _, t := range []string{"objects", "inbox_items", "tombstones", "properties", "reminders"} {
+		if err := tx.write(ctx, `DELETE FROM `+t+` WHERE owner_id = $1 AND calendar_id = $2`, owner, id); err != nil {
+			return err
+		}
+	}
+	return tx.write(ctx, `DELETE FROM calendars WHERE owner_id = $1 AND id = $2`, owner, id)
+}
+
+// TouchCalendar implements [storage.Tx].
+func (tx *Tx) TouchCalendar(ctx context.Context, owner, id, seq int64) error {
+	if err := tx.mustLock(owner); err != nil {
+		return err
+	}
+	tx.pending.touch(owner, id, seq, 0, 0)
+	return tx.spill(ctx)
+}
+
+// Properties implements [storage.Reader].
+func (q queries) Properties(ctx context.Context, owner, calendar int64, members bool) ([]storage.Property, error) {
+	sql := `SELECT object_id, user_id, space, local, xml FROM properties WHERE owner_id = $1 AND calendar_id = $2`
+	if !members {
+		sql += ` AND object_id = 0`
+	}
+	var list []storage.Property
+	err := q.query(ctx, func(r scanner) error {
+		p := storage.Property{Owner: owner, Calendar: calendar}
+		if err := r.Scan(&p.Object, &p.User, &p.Space, &p.Local, &p.XML); err != nil {
+			return err
+		}
+		list = append(list, p)
+		return nil
+	}, sql+` ORDER BY object_id, user_id, space, local`, owner, calendar)
+	if err != nil {
+		return nil, fmt.Errorf("properties of %d/%d: %w", owner, calendar, err)
+	}
+	return list, nil
+}
+
+// PutProperty implements [storage.Tx].
+func (tx *Tx) PutProperty(ctx context.Context, p storage.Property) error {
+	if err := tx.mustLock(p.Owner); err != nil {
+		return err
+	}
+	return tx.write(ctx, `INSERT INTO properties (owner_id, calendar_id, object_id, user_id, space, local, xml)
+		VALUES ($1, $2, $3, $4, $5, $6, $7)
+		ON CONFLICT (owner_id, calendar_id, object_id, user_id, space, local) DO UPDATE SET xml = excluded.xml`,
+		p.Owner, p.Calendar, p.Object, p.User, p.Space, p.Local, blob(p.XML))
+}
+
+// DeleteProperty implements [storage.Tx].
+func (tx *Tx) DeleteProperty(ctx context.Context, p storage.Property) error {
+	if err := tx.mustLock(p.Owner); err != nil {
+		return err
+	}
+	return tx.write(ctx, `DELETE FROM properties WHERE owner_id = $1 AND calendar_id = $2 AND object_id = $3 AND user_id = $4
+		AND space = $5 AND local = $6`, p.Owner, p.Calendar, p.Object, p.User, p.Space, p.Local)
+}

@@ -1,0 +1,170 @@
+package sqlstore
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// postgres is a pool of native pgx connections.
+type postgres struct {
+	pool  *pgxpool.Pool
+	count *counters
+}
+
+// sessionSettings are set on each connection, where the URL does not say otherwise. Every query here
+// is meant to run on an index with the same plan whatever its arguments, so planning happens once for a
+// prepared statement, and a table that was small when it was planned is not scanned when it has grown. Where a scan is
+// all there is, its made-up cost must not bring in the compiler.
+var sessionSettings = map[string]string{
+	"application_name":                    "kalends",
+	"plan_cache_mode":                     "force_generic_plan",
+	"enable_seqscan":                      "off",
+	"jit":                                 "off",
+	"idle_in_transaction_session_timeout": "300000",
+}
+
+func openPostgres(ctx context.Context, url string, o *options, count *counters) (*postgres, error) {
+	cfg, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, fmt.Errorf("database URL: %s", oneLine(err.Error())) // pgx leaves the password out
+	}
+	for name, value := range sessionSettings {
+		if _, ok := cfg.ConnConfig.RuntimeParams[name]; !ok {
+			cfg.ConnConfig.RuntimeParams[name] = value
+		}
+	}
+	if cfg.ConnConfig.ConnectTimeout == 0 {
+		cfg.ConnConfig.ConnectTimeout = 5 * time.Second
+	}
+	if o.poolSize > 0 {
+		cfg.MaxConns = int32(min(o.poolSize, 10_000))
+	} else if !strings.Contains(url, "pool_max_conns") {
+		// Commits that wait for the disk at the same time share its write, so more connections than cores pay.
+		cfg.MaxConns = int32(max(12, 4*runtime.NumCPU()))
+	}
+	cfg.HealthCheckPeriod = 15 * time.Second
+	cfg.PingTimeout = 5 * time.Second
+	pool, err := pgxpool.NewWithConfig(ctx, cfg)
+	if err != nil {
+		return nil, classify(ctx, err)
+	}
+	if err := pool.Ping(ctx); err != nil {
+		pool.Close()
+		return nil, classify(ctx, err)
+	}
+	return &postgres{pool, count}, nil
+}
+
+func (p *postgres) dialect() *dialect { return postgresDialect }
+
+func (p *postgres) close() error {
+	p.pool.Close()
+	return nil
+}
+
+func (p *postgres) session(ctx context.Context, _ bool) (session, error) {
+	conn, err := p.pool.Acquire(ctx)
+	if err != nil {
+		return nil, classify(ctx, err)
+	}
+	return &pgSession{conn, p.count}, nil
+}
+
+type pgSession struct {
+	conn  *pgxpool.Conn
+	count *counters
+}
+
+// release also closes a connection that is still in a transaction.
+func (s *pgSession) release() { s.conn.Release() }
+
+func (s *pgSession) run(ctx context.Context, stmts []stmt, seen *int64) error {
+	s.count.note(ctx, stmts)
+	err := s.send(ctx, stmts, seen)
+	if err == nil {
+		return nil
+	}
+	err = classify(ctx, err)
+	if s.conn.Conn().IsClosed() && ctx.Err() == nil && !connectionLost(err) {
+		err = classify(ctx, fmt.Errorf("%w: %w", pgconn.ErrConnClosed, err))
+	}
+	return err
+}
+
+func (s *pgSession) send(ctx context.Context, stmts []stmt, seen *int64) error {
+	conn := s.conn.Conn()
+	if len(stmts) == 1 {
+		st := &stmts[0]
+		if st.row == nil {
+			tag, err := conn.Exec(ctx, st.sql, st.args...)
+			if err == nil && st.done != nil {
+				st.done(tag.RowsAffected())
+			}
+			return err
+		}
+		rows, err := conn.Query(ctx, st.sql, st.args...)
+		if err != nil {
+			return err
+		}
+		return drain(rows, st, seen)
+	}
+	batch := &pgx.Batch{QueuedQueries: make([]*pgx.QueuedQuery, 0, len(stmts))}
+	for i := range stmts {
+		batch.Queue(stmts[i].sql, stmts[i].args...)
+	}
+	res := conn.SendBatch(ctx, batch)
+	for i := range stmts {
+		st := &stmts[i]
+		var err error
+		if st.row == nil {
+			var tag pgconn.CommandTag
+			if tag, err = res.Exec(); err == nil && st.done != nil {
+				st.done(tag.RowsAffected())
+			}
+		} else {
+			var rows pgx.Rows
+			if rows, err = res.Query(); err == nil {
+				err = drain(rows, st, seen)
+			}
+		}
+		if err != nil {
+			res.Close()
+			return err
+		}
+	}
+	return res.Close()
+}
+
+func drain(rows pgx.Rows, st *stmt, seen *int64) error {
+	defer rows.Close()
+	for rows.Next() {
+		*seen++
+		if err := st.row(rows); err != nil {
+			return err
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return err
+	}
+	if st.done != nil {
+		rows.Close()
+		st.done(rows.CommandTag().RowsAffected())
+	}
+	return nil
+}
+
+// place names the database for people: without user, password and settings.
+func place(cfg *pgx.ConnConfig) string {
+	if strings.HasPrefix(cfg.Host, "/") {
+		return fmt.Sprintf("database %s at socket %s", cfg.Database, cfg.Host)
+	}
+	return fmt.Sprintf("database %s at %s:%s", cfg.Database, cfg.Host, strconv.Itoa(int(cfg.Port)))
+}

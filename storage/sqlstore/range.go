@@ -1,0 +1,100 @@
+package sqlstore
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"kalends/storage"
+)
+
+// An index on start and end reads all that began before a window, half a calendar for one in its middle. So
+// objects are put into classes by the length of [First, Last): within a class that is at most so long, what can touch a
+// window began at most so long before it, and that is one short range of the index
+// (owner_id, calendar_id, class, first_start). The last class has no bound: series without an end and the very long.
+//
+// Classes of wall clock times are odd, those of instants even: the window differs.
+var classLengths = [...]int64{
+	int64(26 * time.Hour / time.Microsecond), // a day, of 25 hours too
+	int64(8 * 24 * time.Hour / time.Microsecond),
+	int64(64 * 24 * time.Hour / time.Microsecond),
+	int64(512 * 24 * time.Hour / time.Microsecond),
+}
+
+const classes = 2 * (len(classLengths) + 1)
+
+func class(o *storage.Object) int64 {
+	n := 0
+	length := o.Last - o.First
+	for n < len(classLengths) && (length < 0 || length > classLengths[n]) {
+		n++
+	}
+	return int64(2*n + b2i(o.Floating))
+}
+
+// ObjectsInRange implements [storage.Reader].
+func (q queries) ObjectsInRange(ctx context.Context, rq storage.RangeQuery) ([]*storage.Object, error) {
+	if len(rq.Calendars) == 0 {
+		return nil, nil
+	}
+	fields := rq.Fields & everyField
+	args := []any{rq.Owner, rq.Calendars}
+	for n := range len(classLengths) + 1 {
+		for _, w := range [2][2]int64{{rq.Start, rq.End}, {rq.WallStart, rq.WallEnd}} {
+			if n == len(classLengths) {
+				args = append(args, w[0], w[1])
+				continue
+			}
+			// Last > start and Last - First <= length give First > start - length.
+			after := int64(storage.MinTime) * 2
+			if w[0] > storage.MinTime {
+				after = w[0] - classLengths[n]
+			}
+			args = append(args, w[0], w[1], after)
+		}
+	}
+	text := rangeTexts[fields][b2i(len(rq.Components) > 0)]
+	if len(rq.Components) > 0 {
+		args = append(args, storables(rq.Components))
+	}
+	list, err := q.objects(ctx, false, fields, text, args...)
+	if err != nil {
+		return nil, fmt.Errorf("objects of %d in range: %w", rq.Owner, err)
+	}
+	return list, nil
+}
+
+// rangeTexts are the queries by storage.Fields, without and with a list of components.
+var rangeTexts = func() (texts [everyField + 1][2]string) {
+	for f := range texts {
+		for c := range 2 {
+			texts[f][c] = rangeText(objectFields[f], c == 1)
+		}
+	}
+	return texts
+}()
+
+func rangeText(columns string, components bool) string {
+	var b strings.Builder
+	b.WriteString("SELECT " + columns + " FROM (")
+	arg := 3
+	last := 2 + 3*2*len(classLengths) + 2*2 + 1
+	for n := range classes {
+		if n > 0 {
+			b.WriteString(" UNION ALL ")
+		}
+		fmt.Fprintf(&b, "SELECT %s FROM objects WHERE owner_id = $1 AND calendar_id = ANY($2) AND class = %d"+
+			" AND last_end > $%d AND first_start < $%d", columns, n, arg, arg+1)
+		arg += 2
+		if n < 2*len(classLengths) {
+			fmt.Fprintf(&b, " AND first_start > $%d", arg)
+			arg++
+		}
+		if components {
+			fmt.Fprintf(&b, " AND component = ANY($%d)", last)
+		}
+	}
+	b.WriteString(") AS found ORDER BY calendar_id, name")
+	return b.String()
+}
