@@ -1,0 +1,64 @@
+// Package storagetest opens databases for tests, and holds the tests that every implementation of package storage passes.
+package storagetest
+
+import (
+	"context"
+	"path/filepath"
+	"testing"
+
+	"kalends/internal/pgtest"
+	"kalends/storage"
+	"kalends/storage/sqlstore"
+)
+
+// Epoch is the epoch of every database made here, so that sync tokens in transcripts stay the same.
+const Epoch = 1
+
+// Each runs a test as two subtests: on a new SQLite database and on a new Postgres one, both migrated and empty.
+func Each(t *testing.T, fn func(t *testing.T, s storage.Store)) {
+	t.Run("sqlite", func(t *testing.T) { fn(t, SQLite(t)) })
+	t.Run("postgres", func(t *testing.T) { fn(t, Postgres(t)) })
+}
+
+// SQLite opens a new SQLite database, closed and removed when the test ends.
+func SQLite(t testing.TB, opts ...sqlstore.Option) *sqlstore.Store {
+	t.Helper()
+	s := open(t, "sqlite:"+filepath.Join(t.TempDir(), "kalends.db"), opts)
+	if err := s.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// Postgres opens a new Postgres database, closed and removed when the test ends. See pgtest for where it is.
+func Postgres(t testing.TB, opts ...sqlstore.Option) *sqlstore.Store {
+	t.Helper()
+	return open(t, PostgresURL(t), opts)
+}
+
+// PostgresURL returns the URL of a new, migrated Postgres database.
+func PostgresURL(t testing.TB) string {
+	t.Helper()
+	return pgtest.Template(t, "kalends", func(databaseURL string) error {
+		s, err := sqlstore.Open(context.Background(), databaseURL)
+		if err != nil {
+			return err
+		}
+		defer s.Close()
+		return s.Migrate(context.Background())
+	})
+}
+
+func open(t testing.TB, databaseURL string, opts []sqlstore.Option) *sqlstore.Store {
+	t.Helper()
+	s, err := sqlstore.Open(t.Context(), databaseURL, append([]sqlstore.Option{sqlstore.WithEpoch(Epoch)}, opts...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Errorf("close: %v", err)
+		}
+	})
+	return s
+}
