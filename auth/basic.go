@@ -115,6 +115,10 @@ func (b *Basic) check(ctx context.Context, key cacheKey, encoded, password, who 
 	b.mu.Lock()
 	f := b.flights[key]
 	if f == nil {
+		if encoded != "" && b.verified.has(b.Now(), key) { // by a flight that has landed since
+			b.mu.Unlock()
+			return true, nil
+		}
 		a, wait := b.throttle.begin(b.Now(), who, remote)
 		if wait > 0 {
 			b.mu.Unlock()
