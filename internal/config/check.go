@@ -10,6 +10,9 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
+
+	"kalends/ical/zone"
 )
 
 // check refuses combinations and values that could not work, and completes
@@ -54,6 +57,9 @@ func (s *Settings) check() error {
 	if err := s.checkMail(fail); err != nil {
 		return err
 	}
+	if s.Reminder.Location() == nil {
+		return fail("reminder.time_zone", "%q is not a time zone; use a name like Europe/Berlin or UTC", s.Reminder.TimeZone)
+	}
 	return s.checkNumbers(fail)
 }
 
@@ -63,6 +69,9 @@ func (s *Settings) checkTLS(fail func(string, string, ...any) error) error {
 			return fail("tls", "names other files than tls_cert and tls_key; keep one of the two")
 		}
 		s.TLSCert, s.TLSKey = s.TLS.Cert, s.TLS.Key
+		if s.origin != nil {
+			s.origin["tls_cert"], s.origin["tls_key"] = s.Where("tls"), s.Where("tls")
+		}
 	}
 	switch {
 	case (s.TLSCert == "") != (s.TLSKey == ""):
@@ -315,4 +324,14 @@ func (s *Settings) Proxies() ([]netip.Prefix, error) {
 		out = append(out, prefix.Masked())
 	}
 	return out, nil
+}
+
+// Location is TimeZone, from the zone data of the program; nil where there is no such zone.
+func (r *Reminder) Location() *time.Location {
+	name, ok := zone.Canonical(r.TimeZone)
+	if !ok {
+		return nil
+	}
+	loc, _ := zone.Load(name)
+	return loc
 }

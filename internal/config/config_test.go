@@ -77,6 +77,7 @@ func TestEveryErrorNamesTheSettingAndWhatToDo(t *testing.T) {
 		{"a sender with a line break", "[mail]\nfrom = \"a@example.com\\r\\nBcc: b@example.com\"\n", "", "kalends.toml: mail.from: "},
 		{"a domain that is none", "[mail]\nsign_domains = ['exa mple']\n", "", `kalends.toml: mail.sign_domains: "exa mple" is not a domain`},
 		{"a proxy that is none", "trusted_proxies = ['proxy']\n", "", `kalends.toml: trusted_proxies: "proxy" is neither an address nor a network`},
+		{"a zone there is not", "[reminder]\ntime_zone = 'Mars/Olympus'\n", "", `kalends.toml: reminder.time_zone: "Mars/Olympus" is not a time zone`},
 		{"a limit of nothing", "[limit]\nattendees = 0\n", "", "kalends.toml: limit.attendees: must be from 1 to 100000"},
 		{"a key that is not there", "[mail]\ndkim_key = '" + dir + "/none'\n", "", "kalends.toml: mail.dkim_key: cannot use the key"},
 		{"a settings file that is not there", "", "KALENDS_CONFIG=" + dir + "/none.toml", "KALENDS_CONFIG: cannot read the settings file"},

@@ -29,8 +29,8 @@ func Default() *Settings {
 		Migrate:  true,
 		Grace:    Duration{10 * time.Second},
 		ACME:     ACME{Listen: ":80"},
-		Mail:     Mail{DKIMSelector: "kalends"},
-		Reminder: Reminder{},
+		Mail:     Mail{DKIMSelector: "kalends", UpdateHold: Duration{10 * time.Second}},
+		Reminder: Reminder{TimeZone: "UTC"},
 		Limit: Limit{
 			Object:            1 << 20,
 			Attendees:         1000,

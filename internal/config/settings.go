@@ -10,8 +10,8 @@ package config
 // the TOML file (mail.lmtp_listen); its flag (--mail-lmtp-listen) and its
 // variable (KALENDS_MAIL_LMTP_LISTEN) follow from the key.
 type Settings struct {
-	// Database to keep everything in: sqlite:PATH or postgres://USER:PASSWORD@HOST/NAME.
-	// Without it, the SQLite file kalends.db in the data folder. Several servers
+	// Database to keep everything in: sqlite:PATH or postgres://USER:PASSWORD@HOST/NAME
+	// (without it, the SQLite file kalends.db in the data folder). Several servers
 	// may share one Postgres; SQLite is for one server.
 	Database string `toml:"database" placeholder:"URL" group:"storage" scope:"all"`
 
@@ -29,9 +29,8 @@ type Settings struct {
 	// Units are understood: 500MB, 1GiB.
 	Quota Bytes `toml:"quota" placeholder:"BYTES" group:"storage"`
 
-	// Address to listen on, HOST:PORT; :8080 is port 8080 of every network. Without it,
-	// 127.0.0.1:8080 (this machine only), or with --tls :8443 (self-signed) or
-	// :443 (the other kinds) on every network.
+	// Address to listen on, HOST:PORT, or :PORT for every network (127.0.0.1:8080, which only
+	// this machine reaches; with --tls self-signed :8443, with other kinds of https :443).
 	Listen string `toml:"listen" placeholder:"ADDRESS" group:"http"`
 
 	// URL under which people and their programs reach the server. It stands in
@@ -51,7 +50,7 @@ type Settings struct {
 	// Kind of https: off, self-signed, files, or `auto NAME` for a certificate
 	// from Let's Encrypt for a public host name. Apple's calendar programs send
 	// no password without https. With self-signed, each program asks once whether
-	// to trust the server. For several names: `auto "NAME NAME"`.
+	// to trust the server. Several names go in quotes: --tls "auto NAME NAME".
 	TLS TLS `toml:"tls" placeholder:"KIND" group:"tls" type:"tls"`
 
 	// Certificate file, PEM, the server's own first. It is read again when it
@@ -87,8 +86,9 @@ type ACME struct {
 type Mail struct {
 	// Relay to send mail through: smtp://USER:PASSWORD@HOST:587 (STARTTLS where
 	// offered) or smtps://USER:PASSWORD@HOST:465. Several are tried in order. A
-	// special character in the password is written as %XX, a comma as %2C. Without a
-	// relay, mail is written to mail.folder.
+	// special character in the password is written as %XX, a comma as %2C. At the end of the
+	// URL, ?tls= may be none, opportunistic, mandatory or unverified. Without a relay, mail is
+	// written to mail.folder.
 	SMTP []string `toml:"smtp" name:"smtp" placeholder:"URL" group:"mail"`
 
 	// Folder where mail lands as .eml files while there is no relay. Without it,
@@ -100,8 +100,8 @@ type Mail struct {
 	From string `toml:"from" placeholder:"ADDRESS" group:"mail"`
 
 	// Domains we may send for: an invitation by alice@example.com comes From her
-	// when example.com is here, else From mail.from "for Alice". Put in
-	// what your relay signs (DKIM, SPF) or mail.dkim_key does.
+	// when example.com is here, else from "Alice via Kalends" at the address of mail.from. Put
+	// in what your relay signs for (DKIM, SPF), or mail.dkim_key.
 	SignDomains []string `toml:"sign_domains" placeholder:"DOMAIN" group:"mail"`
 
 	// Domains whose mail is fed to mail.lmtp_listen. Answers to an organizer in one of
@@ -114,6 +114,10 @@ type Mail struct {
 	// Selector under which the DKIM public key is published in DNS.
 	DKIMSelector string `toml:"dkim_selector" name:"dkim-selector" placeholder:"NAME" group:"mail"`
 
+	// Time that an update of a meeting waits before it is mailed, so that quick edits become
+	// one mail. First invitations and cancellations do not wait.
+	UpdateHold Duration `toml:"update_hold" placeholder:"DURATION" group:"mail"`
+
 	// Address to take in mail on by LMTP: HOST:PORT, or the path of a Unix socket.
 	// Without it no mail is taken in. It has no passwords: never open it to others than
 	// your mail server.
@@ -125,6 +129,10 @@ type Reminder struct {
 	// Send a mail for alarms of the kind DISPLAY too, which calendar programs
 	// otherwise show on their own. Alarms of the kind EMAIL are always mailed.
 	Display bool `toml:"display" negatable:"" group:"mail"`
+
+	// Time zone of people who have none set, like Europe/Berlin: their all-day and floating
+	// events are reminded of in it.
+	TimeZone string `toml:"time_zone" placeholder:"ZONE" group:"mail"`
 }
 
 // Limit bounds what one request, object or calendar may cost. An answer that

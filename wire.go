@@ -1,0 +1,117 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+
+	"kalends/auth"
+	"kalends/internal/config"
+	"kalends/storage"
+	"kalends/storage/sqlstore"
+)
+
+// app is the product behind the network: what answers requests and what works on its own.
+type app struct {
+	store      storage.Store
+	directory  *auth.Directory
+	handler    http.Handler
+	workers    []worker
+	mailFolder string // where mail lands while there is no relay, else ""
+}
+
+// build opens the database and puts the parts together. public is the URL that
+// people use. Nothing runs before its workers do.
+func build(ctx context.Context, cfg *config.Settings, public string, log *slog.Logger) (*app, error) {
+	store, err := openStore(ctx, cfg, cfg.Migrate)
+	if err != nil {
+		return nil, err
+	}
+	a := &app{
+		store:     store,
+		directory: &auth.Directory{Store: store},
+		handler:   http.NotFoundHandler(),
+	}
+	if len(cfg.Mail.SMTP) == 0 {
+		a.mailFolder = cfg.MailFolder()
+	}
+	return a, nil
+}
+
+func (a *app) close() { a.store.Close() }
+
+// ready says whether requests can be answered.
+func (a *app) ready(ctx context.Context) error { return a.store.Ready(ctx) }
+
+// openStore opens the database. SQLite is made and migrated as needed; Postgres is
+// migrated only with migrate, else it must be as this program needs it.
+func openStore(ctx context.Context, cfg *config.Settings, migrate bool) (storage.Store, error) {
+	if path := cfg.SQLitePath(); path != "" {
+		migrate = true
+		if err := ensureFolder(cfg, filepath.Dir(path)); err != nil {
+			return nil, err
+		}
+	}
+	store, err := sqlstore.Open(ctx, cfg.DatabaseURL())
+	if err != nil {
+		return nil, databaseError(cfg, err)
+	}
+	if migrate {
+		err = store.Migrate(ctx)
+	} else {
+		err = store.Ready(ctx)
+	}
+	if err != nil {
+		store.Close()
+		return nil, databaseError(cfg, err)
+	}
+	return store, nil
+}
+
+func databaseError(cfg *config.Settings, err error) error {
+	return fmt.Errorf("%s: %w", cfg.Where("database"), err)
+}
+
+// ensureFolder makes a folder for the server's files, closed to other users.
+func ensureFolder(cfg *config.Settings, dir string) error {
+	err := os.MkdirAll(dir, 0o700)
+	if err == nil {
+		return nil
+	}
+	key := "data"
+	if cfg.Database != "" {
+		key = "database"
+	}
+	if errors.Is(err, fs.ErrPermission) {
+		return cfg.Fail(key, fmt.Errorf("this user may not make the folder %s; choose another folder or make it for them", dir))
+	}
+	return cfg.Fail(key, fmt.Errorf("cannot make the folder %s: %w", dir, err))
+}
+
+// firstAccountName is the name of the account that an empty server makes.
+const firstAccountName = "admin"
+
+// firstAccount makes an administrator when there is nobody at all, and returns
+// them with the password; nil otherwise.
+func (a *app) firstAccount(ctx context.Context, cfg *config.Settings) (*account, error) {
+	for _, err := range a.directory.List(ctx) {
+		return nil, err // somebody is there, or the database is not
+	}
+	first := &account{name: firstAccountName, password: auth.GeneratePassword()}
+	_, err := a.directory.Add(ctx, auth.NewUser{
+		Name: first.name, Password: first.password, DisplayName: "Administrator",
+		Email: first.name + "@" + cfg.MailDomain(), Kind: "admin",
+	})
+	if fe, ok := errors.AsType[*auth.FieldError](err); ok && fe.Field == "name" {
+		return nil, nil // another server on the same database was faster
+	}
+	if err != nil {
+		return nil, fmt.Errorf("make the first account: %w", err)
+	}
+	return first, nil
+}
