@@ -179,8 +179,8 @@ type process struct {
 	url      string
 }
 
-// start starts `kalends serve` with args and waits for its start lines.
-func start(t *testing.T, args ...string) *process {
+// launch starts `kalends serve` with args.
+func launch(t *testing.T, args ...string) *process {
 	t.Helper()
 	p := &process{T: t, cmd: exec.CommandContext(t.Context(), os.Args[0], append([]string{"serve"}, args...)...)}
 	p.cmd.Env = append(os.Environ(), "TEST_RUN_AS_KALENDS=1")
@@ -196,6 +196,20 @@ func start(t *testing.T, args ...string) *process {
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	return p
+}
+
+// start is launch, and waits for the start lines.
+func start(t *testing.T, args ...string) *process {
+	t.Helper()
+	p := launch(t, args...)
+	p.greet()
+	return p
+}
+
+// greet reads the start lines.
+func (p *process) greet() {
+	p.Helper()
 	for blank := 0; blank < 2 && p.out.Scan(); {
 		p.greeting += p.out.Text() + "\n"
 		if p.out.Text() == "" {
@@ -204,13 +218,10 @@ func start(t *testing.T, args ...string) *process {
 	}
 	m := regexp.MustCompile(`ready on (\S+)/\n`).FindStringSubmatch(p.greeting)
 	if m == nil {
-		for p.err.Scan() {
-			p.greeting += p.err.Text() + "\n"
-		}
-		t.Fatalf("the server printed\n%s", p.greeting)
+		_, errs := p.wait()
+		p.Fatalf("the server printed\n%s%s", p.greeting, errs)
 	}
 	p.url = m[1]
-	return p
 }
 
 func (p *process) signal(s os.Signal) {

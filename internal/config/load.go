@@ -203,9 +203,9 @@ func has(tree map[string]any, path []string) bool {
 	return ok
 }
 
-// orchestrated matches the variables that Kubernetes and Docker links put into
-// the environment of every container near a service called kalends.
-var orchestrated = regexp.MustCompile(`^KALENDS_(PORT|SERVICE_(HOST|PORT).*|PORT_[0-9]+_(TCP|UDP).*)$`)
+// foreign matches the variables that Kubernetes and Docker links put into the
+// environment of every container near a service called kalends, and those of our tests.
+var foreign = regexp.MustCompile(`^KALENDS_(PORT|SERVICE_(HOST|PORT).*|PORT_[0-9]+_(TCP|UDP).*|TEST_.*)$`)
 
 func loadEnv(s *Settings, environ []string) error {
 	known := map[string]Field{}
@@ -214,7 +214,7 @@ func loadEnv(s *Settings, environ []string) error {
 	}
 	for _, kv := range environ {
 		name, value, _ := strings.Cut(kv, "=")
-		if !strings.HasPrefix(name, envPrefix) || name == EnvFile || value == "" || orchestrated.MatchString(name) {
+		if !strings.HasPrefix(name, envPrefix) || name == EnvFile || value == "" || foreign.MatchString(name) {
 			continue
 		}
 		f, ok := known[name]
