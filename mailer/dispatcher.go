@@ -1,0 +1,319 @@
+package mailer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"math/rand/v2"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"time"
+
+	"kalends/storage"
+)
+
+// Handler carries out the effect of an outbox row. The same row may come again, so the effect must be recognisable as a repeat.
+type Handler func(ctx context.Context, j *storage.Job) error
+
+// Dispatcher carries out what waits in the outbox, at least once, on any number of servers. Jobs of one
+// dispatcher about the same object and recipient keep their order.
+//
+// It wakes at once on Wake, at the time the next job is due, and every second, which finds what other servers
+// queued and what the first two missed.
+type Dispatcher struct {
+	Queue storage.Queue
+	// Handlers by kind of job, such as Sender.Handle for [JobKind]. Jobs of other kinds are left alone.
+	Handlers map[string]Handler
+	// Outcome, if set, is told how a job ended, before its row is: err is nil when it was done, else the error it
+	// finally failed of. An error of a failed job's Outcome keeps the job, so that it is told again.
+	Outcome func(ctx context.Context, j *storage.Job, err error) error
+
+	Now func() time.Time // nil: time.Now
+	Log *slog.Logger     // nil: slog.Default()
+
+	Workers int           // jobs at once; 0: 16
+	Lease   time.Duration // how long a claimed job is ours; 0: 3 minutes. A handler gets less than this.
+	Grace   time.Duration // how long jobs may go on after Run's context ends; 0: 10 s
+
+	once  sync.Once
+	kinds []string
+	wake  chan struct{}
+}
+
+const (
+	pollEvery = time.Second
+	// linger gathers jobs that are queued one after the other into one claim.
+	linger     = 20 * time.Millisecond
+	firstRetry = 30 * time.Second
+	maxRetry   = 4 * time.Hour
+	giveUp     = 48 * time.Hour
+	// leaseMargin is left of a lease for writing down the outcome.
+	leaseMargin = 30 * time.Second
+)
+
+func (d *Dispatcher) init() {
+	d.once.Do(func() {
+		d.wake = make(chan struct{}, 1)
+		d.kinds = slices.Sorted(maps.Keys(d.Handlers))
+		if d.Now == nil {
+			d.Now = time.Now
+		}
+		if d.Log == nil {
+			d.Log = slog.Default()
+		}
+		if d.Workers <= 0 {
+			d.Workers = 16
+		}
+		if d.Lease <= 0 {
+			d.Lease = 3 * time.Minute
+		}
+		if d.Grace <= 0 {
+			d.Grace = 10 * time.Second
+		}
+	})
+}
+
+// Wake says that a job was queued. It may be called at any time, from anywhere, and does not block.
+func (d *Dispatcher) Wake() {
+	d.init()
+	select {
+	case d.wake <- struct{}{}:
+	default:
+	}
+}
+
+// claimed is a job with the end of its lease.
+type claimed struct {
+	*storage.Job
+	until time.Time
+}
+
+// lane says which jobs must keep their order.
+type lane struct {
+	owner, object int64
+	recipient     string
+}
+
+// Run works until ctx ends, then claims nothing new, finishes what it holds within Grace, and returns nil.
+func (d *Dispatcher) Run(ctx context.Context) error {
+	d.init()
+	work, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	var (
+		wg      sync.WaitGroup
+		slots   = make(chan struct{}, d.Workers)
+		mu      sync.Mutex
+		waiting = make(map[lane][]claimed) // for a lane that is being worked on
+	)
+	for i := 0; ctx.Err() == nil; i++ {
+		// One free worker at least, then as many as there are.
+		select {
+		case slots <- struct{}{}:
+		case <-ctx.Done():
+			continue
+		}
+		free := 1
+		for more := true; more; {
+			select {
+			case slots <- struct{}{}:
+				free++
+			default:
+				more = false
+			}
+		}
+		jobs := d.claim(ctx, free)
+		used := 0
+		mu.Lock()
+		for _, j := range jobs {
+			key := lane{j.Owner, j.Object, j.Recipient}
+			if j.Object == 0 {
+				key.object = -j.ID // about nothing, so in no order with others
+			}
+			if queue, busy := waiting[key]; busy {
+				waiting[key] = append(queue, j)
+				continue
+			}
+			waiting[key] = nil
+			used++
+			wg.Go(func() {
+				defer func() { <-slots }()
+				for ok := true; ok; {
+					d.do(work, j)
+					mu.Lock()
+					if queue := waiting[key]; len(queue) > 0 {
+						j, waiting[key] = queue[0], queue[1:]
+					} else {
+						delete(waiting, key)
+						ok = false
+					}
+					mu.Unlock()
+				}
+			})
+		}
+		mu.Unlock()
+		for range free - used {
+			<-slots
+		}
+		if len(jobs) < free {
+			d.sleep(ctx)
+		}
+	}
+	done := make(chan struct{})
+	go func() { wg.Wait(); close(done) }()
+	grace := time.NewTimer(d.Grace)
+	defer grace.Stop()
+	select {
+	case <-done:
+	case <-grace.C:
+		stop()
+		<-done
+	}
+	return nil
+}
+
+func (d *Dispatcher) claim(ctx context.Context, limit int) []claimed {
+	now := d.Now()
+	jobs, err := d.Queue.ClaimJobs(ctx, d.kinds, now, d.Lease, limit)
+	if err != nil {
+		if ctx.Err() == nil {
+			d.Log.WarnContext(ctx, "claim outbox", "err", err)
+		}
+		return nil
+	}
+	list := make([]claimed, len(jobs))
+	for i, j := range jobs {
+		list[i] = claimed{j, now.Add(d.Lease)}
+	}
+	return list
+}
+
+// sleep waits for the next reason to look.
+func (d *Dispatcher) sleep(ctx context.Context) {
+	wait := pollEvery
+	if next, err := d.Queue.NextJob(ctx, d.kinds); err == nil {
+		wait = min(wait, max(next.Sub(d.Now()), linger))
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return
+	case <-timer.C:
+		return
+	case <-d.wake:
+	}
+	rest := time.NewTimer(linger)
+	defer rest.Stop()
+	select {
+	case <-ctx.Done():
+	case <-rest.C:
+	}
+}
+
+// do carries out one job and writes down how it ended.
+func (d *Dispatcher) do(ctx context.Context, j claimed) {
+	left := j.until.Sub(d.Now()) - leaseMargin
+	if left <= 0 {
+		return // it waited too long behind others; another claim gets it
+	}
+	run, cancel := context.WithTimeout(ctx, left)
+	err := d.handle(run, j.Job)
+	cancel()
+
+	now := d.Now()
+	log := d.Log.With("owner", j.Owner, "job", j.ID, "kind", j.Kind, "attempt", j.Attempt)
+	deadline := j.Created.Add(giveUp)
+	switch {
+	case err == nil:
+		j.State, j.LastError = storage.Done, ""
+	case !Temporary(err) || !now.Before(deadline):
+		j.State, j.LastError = storage.Failed, cut(err.Error(), 500)
+	default:
+		j.State, j.LastError, j.DueAt = storage.Ready, cut(err.Error(), 500), now.Add(retryAfter(j.Attempt))
+		if j.DueAt.After(deadline) {
+			j.DueAt = deadline // one last time
+		}
+	}
+
+	// The effect is there: what follows must not be cut off by the end of Run.
+	write, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaseMargin)
+	defer cancel()
+	switch j.State {
+	case storage.Ready:
+		log.InfoContext(ctx, "outbox job put off", "until", j.DueAt, "err", err)
+	case storage.Failed:
+		log.WarnContext(ctx, "outbox job failed", "err", err)
+	}
+	if j.State != storage.Ready && d.Outcome != nil {
+		if oerr := d.Outcome(write, j.Job, err); oerr != nil {
+			log.ErrorContext(ctx, "outcome of outbox job", "err", oerr)
+			if j.State == storage.Failed {
+				j.State, j.DueAt = storage.Ready, now.Add(firstRetry)
+			}
+		}
+	}
+	if err := d.finish(write, j.Job); err != nil {
+		log.ErrorContext(ctx, "finish outbox job", "err", err)
+	}
+}
+
+func (d *Dispatcher) handle(ctx context.Context, j *storage.Job) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			d.Log.ErrorContext(ctx, "panic in outbox job", "owner", j.Owner, "job", j.ID, "panic", p, "stack", string(debug.Stack()))
+			err = fmt.Errorf("panic: %v", p)
+		}
+	}()
+	return d.Handlers[j.Kind](ctx, j)
+}
+
+// finish writes the outcome down, again and again as long as the lease lasts: a mail whose outcome is lost is
+// sent twice.
+func (d *Dispatcher) finish(ctx context.Context, j *storage.Job) error {
+	wait := 50 * time.Millisecond
+	for {
+		err := d.Queue.FinishJob(ctx, j)
+		if err == nil || errors.Is(err, storage.ErrConflict) || errors.Is(err, storage.ErrNotFound) {
+			return err
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return err
+		case <-timer.C:
+		}
+		wait = min(2*wait, 2*time.Second)
+	}
+}
+
+// retryAfter doubles from attempt to attempt and varies by a quarter, so that what failed together does not come
+// back together.
+func retryAfter(attempt int) time.Duration {
+	wait := maxRetry
+	if n := attempt - 1; n < 10 {
+		wait = min(firstRetry<<max(n, 0), maxRetry)
+	}
+	return time.Duration(float64(wait) * (0.75 + 0.5*rand.Float64()))
+}
+
+// Sender composes and sends the mails of the outbox.
+type Sender struct {
+	Composer  *Composer
+	Transport Transport
+}
+
+// Handle is the [Handler] of [JobKind].
+func (s *Sender) Handle(ctx context.Context, j *storage.Job) error {
+	l, err := s.Composer.Job(j)
+	if errors.Is(err, ErrAddress) {
+		return err
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrPayload, err)
+	}
+	return s.Transport.Send(ctx, l.From, l.To, l.Message)
+}

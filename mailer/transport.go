@@ -1,0 +1,50 @@
+package mailer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// Transport takes a message to one recipient. Send returns nil once somebody else has taken responsibility for it, else a
+// *[SendError] as a rule; any other error counts as temporary. One message has one recipient, so
+// that a bad address never holds up another.
+type Transport interface {
+	Send(ctx context.Context, from, to string, msg []byte) error
+}
+
+// SendError says why a message was not taken.
+type SendError struct {
+	Temporary bool
+	Code      int    // of SMTP (RFC 5321 section 4.2.3); 0 where no server answered
+	Enhanced  string // RFC 3463, such as 5.1.1; "" for none
+	Text      string
+}
+
+func (e *SendError) Error() string {
+	kind := "refused"
+	if e.Temporary {
+		kind = "not now"
+	}
+	s := "mail " + kind
+	if e.Code != 0 {
+		s += fmt.Sprintf(": %d", e.Code)
+	}
+	if e.Enhanced != "" {
+		s += " " + e.Enhanced
+	}
+	return s + ": " + e.Text
+}
+
+// Temporary reports whether sending the same message again may succeed. Only a server's refusal and an
+// address that cannot be written are final; a server that cannot be reached, or that fails our
+// password, never costs a mail.
+func Temporary(err error) bool {
+	if e, ok := errors.AsType[*SendError](err); ok {
+		return e.Temporary
+	}
+	return !errors.Is(err, ErrAddress) && !errors.Is(err, ErrPayload)
+}
+
+// ErrPayload says that a mail job cannot be composed, now or later.
+var ErrPayload = errors.New("mail cannot be composed")
