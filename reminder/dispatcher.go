@@ -1,0 +1,197 @@
+package reminder
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"kalends/storage"
+)
+
+// Defaults of a [Dispatcher].
+const (
+	defaultLease   = time.Minute
+	defaultWorkers = 4
+	defaultPoll    = time.Second
+	grace          = 10 * time.Second // for what is under way when Run is to end
+	claimSize      = 100
+)
+
+// Dispatcher carries out due reminders, on any number of servers with one database.
+//
+// A lease only keeps servers from doing the same work twice. That a reminder goes out once rests on the owner's lock:
+// under it the object is read and planned again, and in the same transaction the mail is queued and the row notes what it has
+// fired through.
+type Dispatcher struct {
+	Store storage.Store
+	Now   func() time.Time // nil: time.Now
+	Log   *slog.Logger     // nil: no log
+
+	// Compose returns the job that sends a due reminder: its Kind, Recipient, Payload and what else it needs; the dispatcher
+	// adds Owner, ID, Object, UID, State and times. nil where there is nobody to send to. It runs in the transaction,
+	// perhaps more than once, and reads from tx only.
+	Compose func(ctx context.Context, tx storage.Tx, due Due) (*storage.Job, error)
+	// Queued, where not nil, is called after a job was committed: a hint for who sends it.
+	Queued func()
+
+	// Display makes DISPLAY and AUDIO alarms mails too.
+	Display bool
+	// Zone is for floating times of people and calendars without a zone; nil for UTC.
+	Zone *time.Location
+
+	Lease   time.Duration // 0: a minute
+	Poll    time.Duration // 0: a second
+	Workers int           // objects handled at once; 0: 4
+
+	once  sync.Once
+	woken chan struct{}
+}
+
+func (d *Dispatcher) init() {
+	d.once.Do(func() {
+		if d.Now == nil {
+			d.Now = time.Now
+		}
+		if d.Log == nil {
+			d.Log = slog.New(slog.DiscardHandler)
+		}
+		if d.Lease <= 0 {
+			d.Lease = defaultLease
+		}
+		if d.Poll <= 0 {
+			d.Poll = defaultPoll
+		}
+		if d.Workers <= 0 {
+			d.Workers = defaultWorkers
+		}
+		d.woken = make(chan struct{}, 1)
+	})
+}
+
+// Wake makes Run look at once: reminders have changed.
+func (d *Dispatcher) Wake() {
+	d.init()
+	select {
+	case d.woken <- struct{}{}:
+	default:
+	}
+}
+
+// Run dispatches reminders until ctx ends and what is under way is done. It returns nil.
+func (d *Dispatcher) Run(ctx context.Context) error {
+	d.init()
+	for ctx.Err() == nil {
+		n, err := d.Round(ctx)
+		if err != nil && ctx.Err() == nil {
+			d.Log.WarnContext(ctx, "claim reminders", "err", err)
+		}
+		if n >= claimSize {
+			continue
+		}
+		timer := time.NewTimer(d.pause(ctx))
+		select {
+		case <-ctx.Done():
+		case <-d.woken:
+		case <-timer.C:
+		}
+		timer.Stop()
+	}
+	return nil
+}
+
+// pause returns how long to wait: until the next reminder is due, and not longer than a poll, because another server may
+// have set an earlier one.
+func (d *Dispatcher) pause(ctx context.Context) time.Duration {
+	next, err := d.Store.NextReminder(ctx)
+	if err != nil {
+		return d.Poll
+	}
+	// Not nothing: a leased row that is due counts as next, and would be asked for again and again.
+	return min(max(next.Sub(d.Now()), 10*time.Millisecond), d.Poll)
+}
+
+// object names what a reminder is about.
+type object struct{ owner, id int64 }
+
+// Round claims what is due, once, and carries it out. It returns how many rows it claimed.
+func (d *Dispatcher) Round(ctx context.Context) (int, error) {
+	d.init()
+	claimed, err := d.Store.ClaimReminders(ctx, d.Now(), d.Lease, claimSize)
+	if err != nil {
+		return 0, err
+	}
+	byObject := map[object][]*storage.Reminder{}
+	var order []object
+	for _, r := range claimed {
+		k := object{r.Owner, r.Object}
+		if byObject[k] == nil {
+			order = append(order, k)
+		}
+		byObject[k] = append(byObject[k], r)
+	}
+	// What was claimed is finished, also when the server is to stop meanwhile.
+	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(grace, cancel) })()
+	var g errgroup.Group
+	g.SetLimit(d.Workers)
+	for _, k := range order {
+		g.Go(func() error {
+			d.handle(work, k, byObject[k])
+			return nil
+		})
+	}
+	return len(claimed), g.Wait()
+}
+
+// handle carries out all that is due of one object. Whatever goes wrong is logged, and the rows are put off: it never holds
+// up another object.
+func (d *Dispatcher) handle(ctx context.Context, k object, rows []*storage.Reminder) {
+	defer func() {
+		if p := recover(); p != nil {
+			d.Log.ErrorContext(ctx, "reminder panicked", "owner", k.owner, "object", k.id, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			d.putOff(ctx, rows, errors.New("internal error"))
+		}
+	}()
+	for range claimSize {
+		again, err := d.deal(ctx, k)
+		if err != nil {
+			if ctx.Err() == nil && !errors.Is(err, storage.ErrUnavailable) {
+				d.Log.ErrorContext(ctx, "send reminder", "owner", k.owner, "object", k.id, "err", err)
+				d.putOff(ctx, rows, err)
+			}
+			return // else its lease runs out
+		}
+		if !again {
+			return
+		}
+	}
+}
+
+// putOff makes the rows due again later, the later the more often they were tried. That the reminder itself was due
+// earlier is not forgotten: it is what the row has not fired through.
+func (d *Dispatcher) putOff(ctx context.Context, rows []*storage.Reminder, cause error) {
+	for _, r := range rows {
+		later := *r
+		later.LastError = cause.Error()
+		if len(later.LastError) > 500 {
+			later.LastError = later.LastError[:500]
+		}
+		later.DueAt = d.Now().Add(backoff(r.Attempt))
+		if err := d.Store.FinishReminder(ctx, &later); err != nil && !errors.Is(err, storage.ErrConflict) {
+			d.Log.WarnContext(ctx, "put off reminder", "owner", r.Owner, "object", r.Object, "err", err)
+			return
+		}
+	}
+}
+
+// backoff returns the pause after that many attempts: 10 s, 20 s, 40 s … 30 minutes.
+func backoff(attempt int) time.Duration {
+	return min(10*time.Second<<min(max(attempt-1, 0), 10), 30*time.Minute)
+}
