@@ -76,7 +76,11 @@ func (tx *Tx) SetReminders(ctx context.Context, owner, object int64, rows []*sto
 	if err := tx.mustLock(owner); err != nil {
 		return err
 	}
-	if !tx.fresh[objectKey{owner, object}] {
+	fresh := tx.fresh[objectKey{owner, object}]
+	if len(rows) > 0 {
+		delete(tx.fresh, objectKey{owner, object})
+	}
+	if !fresh {
 		var err error
 		if len(rows) == 0 {
 			err = tx.add(ctx, forgetSpec, rowKey{a: owner, b: object}, owner, object)
