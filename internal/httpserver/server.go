@@ -129,7 +129,11 @@ func (s *Server) Run(ctx context.Context) error {
 // wait blocks until no handler runs, at most d.
 func (s *Server) wait(d time.Duration) {
 	done := make(chan struct{})
-	go func() { s.running.Lock(); s.running.Unlock(); close(done) }()
+	go func() {
+		s.running.Lock()
+		defer s.running.Unlock()
+		close(done)
+	}()
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
