@@ -172,7 +172,7 @@ func (b *batch) skip(s *state) {
 		}
 		through := s.due
 		if b.missed += len(s.items); b.missed > maxSkipped {
-			through = later(through, b.now.Add(-lateLimit))
+			through = later(through, b.now.Add(-lateLimit-time.Microsecond))
 		}
 		s.row.FiredThrough = through
 		s.due, s.items = s.plan.next(s.row.Alarm, through)
