@@ -1,0 +1,90 @@
+package itip
+
+import (
+	"kalends/ical"
+)
+
+// cancelMessage makes the CANCEL for one attendee (RFC 5546 section 3.2.5), from what they knew. STATUS says that
+// an event takes place for nobody any more; somebody who is only taken off its list gets none.
+func (e *edit) cancelMessage(addr string, was view, n needs) *ical.Component {
+	var list []*ical.Component
+	add := func(k key, c *ical.Component) {
+		now := e.new().get(k)
+		if now == nil {
+			now = e.new().master
+		}
+		list = append(list, e.o.cancelled(c, addr, max(sequence(c), sequence(now)), e.ended(k)))
+	}
+	if n.all {
+		add(key{}, was.master)
+	}
+	for _, k := range n.cancel {
+		if c := was.effective(k); c != nil {
+			add(k, c)
+		}
+	}
+	return was.ob.message(Cancel, list)
+}
+
+// ended reports whether the instance k takes place for nobody any more.
+func (e *edit) ended(k key) bool {
+	c := e.new().effective(k)
+	return c == nil || isCancelled(c) || isCancelled(e.new().master)
+}
+
+// cancelled makes of a component what a CANCEL says about it.
+func (o Options) cancelled(c *ical.Component, addr string, seq int, ended bool) *ical.Component {
+	k := clean(c, o.Now)
+	k.RemoveChildren(func(*ical.Component) bool { return true })
+	setSequence(k, seq)
+	if ended {
+		k.Set(ical.NewProperty("STATUS", "CANCELLED"))
+		return k
+	}
+	k.Remove("STATUS")
+	k.RemoveFunc(func(p *ical.Property) bool { return p.Name() == "ATTENDEE" && !o.same(p.Value(), addr) })
+	return k
+}
+
+// cancelAll tells everybody in old that the meeting is off (RFC 6638 section 3.2.1.3). now is what there is instead of
+// it: the object itself when it was deleted, so that it takes the next SEQUENCE.
+func (o Options) cancelAll(old, now *ical.Component) []Message {
+	organizer := Organizer(old)
+	if organizer == "" {
+		return nil
+	}
+	ob := read(old)
+	if o.silent(ob, nil) {
+		return nil
+	}
+	seq := max(ob.highest(), read(now).highest()) + 1
+	p := people{o: o}
+	seats := ob.seats(&p, organizer)
+	made := map[string]*ical.Component{}
+	var list []Message
+	for id, addr := range p.addrs {
+		v := ob.view(seats[id])
+		if v.empty() {
+			continue
+		}
+		cal := made[v.id()]
+		if cal == nil {
+			var comps []*ical.Component
+			if v.master != nil {
+				comps = append(comps, o.cancelled(v.master, addr, seq, true))
+			} else {
+				for _, k := range v.over {
+					comps = append(comps, o.cancelled(ob.over[k], addr, seq, true))
+				}
+			}
+			cal = ob.message(Cancel, comps)
+			made[v.id()] = cal
+		}
+		list = append(list, Message{Cancel, organizer, addr, cal})
+	}
+	return list
+}
+
+// NextSequence returns the SEQUENCE of the CANCEL that ends the object, plus one: what
+// [Options.LeastSequence] must be when it is brought back (DESIGN.md: undoing a delete).
+func NextSequence(cal *ical.Component) int { return read(cal).highest() + 2 }

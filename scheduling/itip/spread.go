@@ -1,0 +1,100 @@
+package itip
+
+import (
+	"slices"
+
+	"kalends/ical"
+)
+
+// SpreadPartStat brings the answers that the organizer knows into the copy of the attendee me, quietly: no message, no
+// SEQUENCE, no Schedule-Tag. It reports whether the copy changed; the one given stays as it is.
+//
+// It goes to the one who answered, too. The copy's own answer gives way only to another answer, never to
+// NEEDS-ACTION; that settles what an answer and an update that crossed have left. Components for which the copy is behind the
+// organizer are left alone, because an update is on its way.
+func SpreadPartStat(copy, organizer *ical.Component, me string, o Options) (*ical.Component, bool) {
+	if copy == nil || organizer == nil || uid(copy) != uid(organizer) {
+		return copy, false
+	}
+	ob := read(organizer)
+	in := map[key]bool{}
+	for _, k := range ob.all() {
+		in[k] = o.attendeeOf(ob.get(k), me) != nil
+	}
+	v := ob.view(in)
+	cal := copy.Clone()
+	co := read(cal)
+	if isCancelled(co.master) {
+		return copy, false
+	}
+	keys := co.all()
+	for _, k := range v.over {
+		if co.over[k] == nil {
+			keys = append(slices.Clip(keys), k)
+		}
+	}
+	if v.master == nil && co.master != nil {
+		return copy, false
+	}
+	changed := false
+	for _, k := range keys {
+		c := v.effective(k)
+		if c == nil {
+			continue
+		}
+		have := co.get(k)
+		made := have == nil
+		if made {
+			if co.master == nil || !co.isInstance(k) {
+				continue
+			}
+			if have = co.derive(k); co.face(have) != v.ob.face(c) {
+				continue
+			}
+		}
+		if rescheduled(co, have, v.ob, c, false) || !o.copyAnswers(have, c, me) {
+			continue
+		}
+		changed = true
+		if made {
+			cal.AddChild(have)
+		}
+	}
+	if !changed {
+		return copy, false
+	}
+	return cal, true
+}
+
+// copyAnswers writes the answers of c, the organizer's, into have, and reports whether any was another.
+func (o Options) copyAnswers(have, c *ical.Component, me string) bool {
+	changed := false
+	own := o.attendeeOf(have, me)
+	agent := have.Prop("ORGANIZER")
+	for p := range c.All("ATTENDEE") {
+		line := o.attendeeOf(have, p.Value())
+		switch {
+		case line == nil:
+			if p.HasParam("DELEGATED-FROM") {
+				have.Add(forCopy(p))
+				changed = true
+			}
+			continue
+		case PartStat(line) == PartStat(p) && slices.Equal(line.ParamValues("DELEGATED-TO"), p.ParamValues("DELEGATED-TO")):
+			continue
+		case line == own && (PartStat(p) == "NEEDS-ACTION" || agent != nil && !byServer(agent)):
+			continue
+		}
+		copyParams(line, p, []string{"PARTSTAT", "RSVP", "DELEGATED-TO"})
+		changed = true
+	}
+	return changed
+}
+
+// forCopy is an ATTENDEE of the organizer's object as it stands in an attendee's.
+func forCopy(p *ical.Property) *ical.Property {
+	c := ical.New("VEVENT")
+	c.Add(p.Clone())
+	stripParams(c)
+	return c.Prop("ATTENDEE")
+}
