@@ -1,0 +1,213 @@
+package calendar
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"kalends/auth"
+	"kalends/storage"
+)
+
+// Edit is a change of a collection's properties: all of it or nothing.
+type Edit struct {
+	// Live changes the collection's own properties. It may return an *Error.
+	Live func(c *storage.Calendar) error
+	// Set and Remove are dead properties; owner and place are filled in.
+	Set, Remove []storage.Property
+}
+
+// NewCalendarComponents is what a calendar takes that was made without a list (RFC 4791 section 5.2.3).
+var NewCalendarComponents = []string{"VEVENT", "VTODO", "VJOURNAL"}
+
+// maxCollections bounds the collections of one home.
+const maxCollections = 1000
+
+// MakeCalendar makes a calendar collection with these properties, or none at all (RFC 4791 section 5.3.1).
+func (s *Service) MakeCalendar(ctx context.Context, who *storage.Principal, t Target, edit Edit) error {
+	if err := checkName(t.Slug); err != nil {
+		return err
+	}
+	if err := allow(who, t, "", auth.Bind); err != nil {
+		return err
+	}
+	return s.update(ctx, t.Owner.ID, &people{}, func(u *unit) error {
+		home, err := u.tx.Calendars(ctx, t.Owner.ID)
+		if err != nil {
+			return fmt.Errorf("calendars: %w", err)
+		}
+		if slices.ContainsFunc(home, func(c *storage.Calendar) bool { return c.Slug == t.Slug }) {
+			return &Error{Kind: Exists, Msg: fmt.Sprintf("there is a collection %q already", t.Slug), Path: t.path()}
+		}
+		if len(home) >= maxCollections {
+			return Errorf(QuotaExceeded, "a home has at most %d collections", maxCollections)
+		}
+		seq, err := u.tx.Next(ctx, t.Owner.ID)
+		if err != nil {
+			return err
+		}
+		c := &storage.Calendar{
+			Owner: t.Owner.ID, ID: seq, Kind: storage.CalendarKind, Slug: t.Slug,
+			Components: slices.Clone(NewCalendarComponents), Seq: seq, LastSeq: seq, Created: u.now,
+		}
+		if edit.Live != nil {
+			if err := edit.Live(c); err != nil {
+				return err
+			}
+		}
+		if err := u.tx.PutCalendar(ctx, c); err != nil {
+			return fmt.Errorf("put calendar: %w", err)
+		}
+		return u.editDead(ctx, t.Owner.ID, c.ID, 0, edit)
+	})
+}
+
+func (u *unit) editDead(ctx context.Context, owner, calendar, object int64, edit Edit) error {
+	for _, list := range []struct {
+		props []storage.Property
+		do    func(context.Context, storage.Property) error
+	}{{edit.Remove, u.tx.DeleteProperty}, {edit.Set, u.tx.PutProperty}} {
+		for _, p := range list.props {
+			p.Owner, p.Calendar, p.Object = owner, calendar, object
+			if err := list.do(ctx, p); err != nil {
+				return fmt.Errorf("property %s: %w", p.Local, err)
+			}
+		}
+	}
+	return nil
+}
+
+// Patch changes properties of a collection, of an object (dead ones only), or with an empty Slug of the home.
+func (s *Service) Patch(ctx context.Context, who *storage.Principal, t Target, edit Edit) error {
+	return s.update(ctx, t.Owner.ID, &people{}, func(u *unit) error {
+		if t.Slug == "" {
+			if err := allow(who, t, "", auth.WriteProperties); err != nil {
+				return err
+			}
+			return u.editDead(ctx, t.Owner.ID, storage.HomeProps, 0, edit)
+		}
+		c, err := collection(ctx, u.tx, t)
+		if err != nil {
+			return err
+		}
+		if err := allow(who, t, c.Kind, auth.WriteProperties); err != nil {
+			return err
+		}
+		if t.Name != "" {
+			o, err := u.tx.Object(ctx, c.Ref(), t.Name)
+			if err != nil {
+				return notFound(err, t)
+			}
+			return u.editDead(ctx, t.Owner.ID, c.ID, o.ID, edit)
+		}
+		if edit.Live != nil {
+			if err := edit.Live(c); err != nil {
+				return err
+			}
+			if c.Default != "" {
+				if err := u.checkDefault(ctx, c); err != nil {
+					return err
+				}
+			}
+			if c.Seq, err = u.tx.Next(ctx, t.Owner.ID); err != nil {
+				return err
+			}
+			if err := u.tx.PutCalendar(ctx, c); err != nil {
+				return fmt.Errorf("put calendar: %w", err)
+			}
+		}
+		return u.editDead(ctx, t.Owner.ID, c.ID, 0, edit)
+	})
+}
+
+// checkDefault sees that an inbox names an existing calendar (RFC 6638 section 9.2.1, valid-schedule-default-calendar-URL).
+func (u *unit) checkDefault(ctx context.Context, inbox *storage.Calendar) error {
+	c, err := u.tx.Calendar(ctx, inbox.Owner, inbox.Default)
+	if errors.Is(err, storage.ErrNotFound) || err == nil && c.Kind != storage.CalendarKind {
+		return Errorf(BadRequest, "schedule-default-calendar-URL must name a calendar of this home")
+	}
+	return err
+}
+
+// PatchPrincipal changes dead properties of a principal.
+func (s *Service) PatchPrincipal(ctx context.Context, who, target *storage.Principal, edit Edit) error {
+	if !auth.PrincipalPrivileges(who, target).Has(auth.WriteProperties) {
+		return Errorf(Forbidden, "you may not change this")
+	}
+	return s.update(ctx, target.ID, &people{}, func(u *unit) error {
+		return u.editDead(ctx, target.ID, storage.PrincipalProps, 0, edit)
+	})
+}
+
+// DeleteCalendar removes a calendar with everything in it. Meetings in it are cancelled or declined
+// first, each as if it were deleted by itself.
+func (s *Service) DeleteCalendar(ctx context.Context, who *storage.Principal, t Target, cond Condition) error {
+	c, err := collection(ctx, s.Store, t)
+	if err != nil {
+		return err
+	}
+	if err := allow(who, t, "", auth.Unbind); err != nil {
+		return err
+	}
+	if c.Kind != storage.CalendarKind {
+		return Errorf(Forbidden, "the %s of a home cannot be deleted", c.Kind)
+	}
+	if cond != nil {
+		if err := cond(nil); err != nil {
+			return err
+		}
+	}
+	var meetings []string
+	err = s.Store.Objects(ctx, c.Ref(), 0, func(o *storage.Object) error {
+		if o.Organizer != "" {
+			meetings = append(meetings, o.Name)
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("objects: %w", err)
+	}
+	for _, name := range meetings {
+		err := s.Delete(ctx, DeleteRequest{Who: who, Target: Target{t.Owner, t.Slug, name}})
+		if err != nil && KindOf(err) != NotFound {
+			return err
+		}
+	}
+	return s.update(ctx, t.Owner.ID, &people{}, func(u *unit) error {
+		c, err := collection(ctx, u.tx, t)
+		if err != nil {
+			return err
+		}
+		home, err := u.tx.Calendars(ctx, t.Owner.ID)
+		if err != nil {
+			return fmt.Errorf("calendars: %w", err)
+		}
+		last := !slices.ContainsFunc(home, func(o *storage.Calendar) bool {
+			return o.ID != c.ID && o.Kind == storage.CalendarKind && takes(o, "VEVENT")
+		})
+		if last && takes(c, "VEVENT") {
+			return Errorf(DefaultCalendar, "this is the last calendar for events, and invitations need one (RFC 6638 section 9.2)")
+		}
+		if err := u.tx.DeleteCalendar(ctx, t.Owner.ID, c.ID); err != nil {
+			return fmt.Errorf("delete calendar: %w", err)
+		}
+		return nil
+	})
+}
+
+// takes reports whether a calendar takes objects of that component.
+func takes(c *storage.Calendar, component string) bool {
+	return len(c.Components) == 0 || slices.Contains(c.Components, component)
+}
+
+func notFound(err error, t Target) error {
+	if errors.Is(err, storage.ErrNotFound) {
+		return Errorf(NotFound, "there is no object %q in %q", t.Name, t.Slug)
+	}
+	return err
+}
+
+// Modified is when a collection changed last, as far as it is known.
+func Modified(c *storage.Calendar) time.Time { return c.Created }

@@ -1,0 +1,71 @@
+package calendar
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"kalends/auth"
+	"kalends/storage"
+)
+
+// DeleteRequest asks for an object, or with an inbox as its collection an inbox item, to be deleted.
+type DeleteRequest struct {
+	Who    *storage.Principal
+	Target Target
+	Cond   Condition
+	// NoReply: an attendee's deletion sends no answer (Schedule-Reply: F, RFC 6638 section 8.1).
+	NoReply bool
+	// Quiet leaves scheduling out.
+	Quiet bool
+}
+
+// Delete removes an object, with all consequences: the organizer's deletion cancels the meeting, an attendee's
+// declines it (RFC 6638 section 3.2.1.3 and 3.2.2.3).
+func (s *Service) Delete(ctx context.Context, r DeleteRequest) error {
+	who := &people{}
+	return s.update(ctx, r.Target.Owner.ID, who, func(u *unit) error { return u.delete(ctx, r) })
+}
+
+func (u *unit) delete(ctx context.Context, r DeleteRequest) error {
+	owner := r.Target.Owner
+	cal, err := collection(ctx, u.tx, r.Target)
+	if err != nil {
+		return err
+	}
+	old, err := u.tx.Object(ctx, cal.Ref(), r.Target.Name)
+	if errors.Is(err, storage.ErrNotFound) {
+		old = nil
+	} else if err != nil {
+		return fmt.Errorf("object: %w", err)
+	}
+	if err := allow(r.Who, r.Target, cal.Kind, auth.Unbind); err != nil {
+		return err
+	}
+	if old == nil {
+		return Errorf(NotFound, "there is no object %q in the calendar %q", r.Target.Name, cal.Slug)
+	}
+	if r.Cond != nil {
+		if err := r.Cond(old); err != nil {
+			return err
+		}
+	}
+	oldCal, err := u.oldMeeting(ctx, old, owner, r.Quiet || old.Inbox)
+	if err != nil {
+		return err
+	}
+	if err := u.remove(ctx, old); err != nil {
+		return err
+	}
+	if oldCal == nil {
+		return nil
+	}
+	if err := u.findCopies(ctx, owner.ID, old.UID); err != nil {
+		return err
+	}
+	plan, err := u.withdrawn(ctx, owner, oldCal, r.NoReply)
+	if err != nil {
+		return err
+	}
+	return u.deliver(ctx, owner, old, plan)
+}

@@ -1,0 +1,156 @@
+package calendar
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"kalends/auth"
+	"kalends/ical/recur"
+	"kalends/ical/zone"
+	"kalends/scheduling"
+	"kalends/storage"
+)
+
+// BusyQuery asks when the owner of calendars is busy.
+type BusyQuery struct {
+	Owner     *storage.Principal
+	Calendars []*storage.Calendar
+	Start     time.Time
+	End       time.Time
+	Floating  *time.Location // for floating and all-day times in calendars without a zone of their own
+	Without   string         // UID of a meeting that does not count: the one that is being planned (CALDAV:X-MASK-UID)
+}
+
+// maxBusySpan bounds a free-busy query.
+const maxBusySpan = 20 * 366 * 24 * time.Hour
+
+// Busy returns the merged times of a query (RFC 4791 section 7.10). Cancelled and transparent events do
+// not count. One bad object is left out and logged.
+func (s *Service) Busy(ctx context.Context, r storage.Reader, q BusyQuery) ([]scheduling.Period, error) {
+	if !q.Start.Before(q.End) {
+		return nil, Errorf(BadRequest, "the time range must end after it starts")
+	}
+	if q.End.Sub(q.Start) > maxBusySpan {
+		return nil, Errorf(BadRequest, "a free-busy query spans at most 20 years")
+	}
+	var list []scheduling.Period
+	for _, group := range byZone(q) {
+		objects, err := r.ObjectsInRange(ctx, storage.RangeQuery{
+			Owner: q.Owner.ID, Calendars: group.ids, Components: []string{"VEVENT", "VFREEBUSY"},
+			Start: q.Start.UnixMicro(), End: q.End.UnixMicro(),
+			WallStart: zone.Wall(q.Start, group.loc).UnixMicro(), WallEnd: zone.Wall(q.End, group.loc).UnixMicro(),
+			Fields: storage.WithSeries,
+		})
+		if err != nil {
+			return nil, fmt.Errorf("objects in range: %w", err)
+		}
+		for _, o := range objects {
+			if q.Without != "" && o.UID == q.Without {
+				continue
+			}
+			if list, err = s.busyOf(list, o, q.Start, q.End, group.loc); err != nil {
+				s.Log.ErrorContext(ctx, "free-busy of object", "owner", o.Owner, "object", o.ID, "err", err)
+			}
+		}
+	}
+	return scheduling.Merge(list, q.Start, q.End), nil
+}
+
+func (s *Service) busyOf(list []scheduling.Period, o *storage.Object, start, end time.Time, loc *time.Location) ([]scheduling.Period, error) {
+	if len(o.Series) == 0 {
+		p := scheduling.Period{Start: time.UnixMicro(o.First).UTC(), End: time.UnixMicro(o.Last).UTC(), Busy: recur.Busy(o.Busy)}
+		if o.Floating {
+			p.Start, p.End = zone.Instant(p.Start, loc), zone.Instant(p.End, loc)
+		}
+		return append(list, p), nil
+	}
+	series, err := s.series.get(o)
+	if err != nil {
+		return list, err
+	}
+	for inst, err := range series.Between(start, end, loc) {
+		if err != nil {
+			return list, err
+		}
+		if inst.Start.Before(inst.End) {
+			list = append(list, scheduling.Period{Start: inst.Start, End: inst.End, Busy: inst.Busy})
+		}
+	}
+	return list, nil
+}
+
+type zoneGroup struct {
+	loc *time.Location
+	ids []int64
+}
+
+// byZone groups the calendars by the zone that floating times in them are in.
+func byZone(q BusyQuery) []zoneGroup {
+	var groups []zoneGroup
+next:
+	for _, c := range q.Calendars {
+		loc := CalendarZone(c, q.Floating)
+		for i := range groups {
+			if groups[i].loc == loc {
+				groups[i].ids = append(groups[i].ids, c.ID)
+				continue next
+			}
+		}
+		groups = append(groups, zoneGroup{loc, []int64{c.ID}})
+	}
+	return groups
+}
+
+// CalendarZone returns the zone of floating times in a calendar: its own (CALDAV:calendar-timezone), else the one given, else
+// UTC (RFC 4791 section 7.3).
+func CalendarZone(c *storage.Calendar, otherwise *time.Location) *time.Location {
+	if c != nil {
+		if c.TimeZoneID != "" {
+			if loc, ok := zone.Load(c.TimeZoneID); ok {
+				return loc
+			}
+		}
+		if c.TimeZone != "" {
+			if loc, err := ZoneOf(c.TimeZone); err == nil {
+				return loc
+			}
+		}
+	}
+	if otherwise != nil {
+		return otherwise
+	}
+	return time.UTC
+}
+
+// AttendeeBusy returns when a principal here is busy, over all calendars that count (RFC 6638 section 5;
+// section 9.1 leaves transparent ones out). who asks.
+func (s *Service) AttendeeBusy(ctx context.Context, who, attendee *storage.Principal, start, end time.Time, without string) ([]scheduling.Period, error) {
+	if !auth.Privileges(who, attendee, storage.InboxKind).Has(auth.QueryFreeBusy) {
+		return nil, Errorf(Forbidden, "you may not see when this person is busy")
+	}
+	var list []scheduling.Period
+	err := s.Store.View(ctx, func(r storage.Reader) error {
+		home, err := r.Calendars(ctx, attendee.ID)
+		if err != nil {
+			return fmt.Errorf("calendars: %w", err)
+		}
+		q := BusyQuery{Owner: attendee, Start: start, End: end, Without: without, Floating: principalZone(attendee)}
+		for _, c := range home {
+			if c.Kind == storage.CalendarKind && !c.Transparent {
+				q.Calendars = append(q.Calendars, c)
+			}
+		}
+		list, err = s.Busy(ctx, r, q)
+		return err
+	})
+	return list, err
+}
+
+// principalZone is the zone of a person's floating times, nil where it is not known.
+func principalZone(p *storage.Principal) *time.Location {
+	if loc, ok := zone.Load(p.TimeZone); ok {
+		return loc
+	}
+	return nil
+}

@@ -1,0 +1,381 @@
+package calendar
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"kalends/ical"
+	"kalends/scheduling"
+	"kalends/scheduling/itip"
+	"kalends/storage"
+)
+
+// implicit finds out what a PUT of a scheduling object leads to (RFC 6638 section 3.2). oldCal is nil for a new
+// meeting. Nothing is written.
+func (u *unit) implicit(ctx context.Context, owner *storage.Principal, old *storage.Object, oldCal *ical.Component, p *parsed, stale bool) (*scheduling.Outcome, error) {
+	o := itip.Options{Now: u.now, Same: u.people.same, Stale: stale, Local: true}
+	if err := itip.Validate(p.cal, u.people.same); err != nil {
+		return nil, changeError(err)
+	}
+	mine := u.people.is(owner)
+	role, organizer := itip.RoleOf(p.cal, mine)
+	if oldCal != nil {
+		oldRole, oldOrganizer := itip.RoleOf(oldCal, mine)
+		switch {
+		case organizer == "":
+			role = oldRole
+		case !u.people.same(organizer, oldOrganizer) && oldRole == itip.RoleAttendee:
+			return nil, Errorf(AttendeeChange, "an attendee cannot change the ORGANIZER")
+		case !u.people.same(organizer, oldOrganizer) && oldRole == itip.RoleOrganizer:
+			return nil, Errorf(OrganizerChange, "the ORGANIZER of a meeting cannot be changed")
+		case role == itip.NotScheduled:
+			role = oldRole
+		}
+	}
+	switch role {
+	case itip.RoleOrganizer:
+		if oldCal == nil {
+			o.LeastSequence = u.leastSequence()
+		}
+		plan, err := itip.Organize(oldCal, p.cal, o)
+		if err != nil {
+			return nil, changeError(err)
+		}
+		out := &scheduling.Outcome{Stored: plan.Stored, Changed: plan.Changed}
+		return out, u.route(ctx, owner, out, plan.Messages)
+	case itip.RoleAttendee:
+		me := ownAddress(p.cal, oldCal, mine)
+		plan, err := itip.Attend(oldCal, p.cal, me, o)
+		if err != nil {
+			return nil, changeError(err)
+		}
+		out := &scheduling.Outcome{Stored: plan.Stored, Changed: plan.Changed}
+		if plan.Reply != nil {
+			return out, u.route(ctx, owner, out, []itip.Message{*plan.Reply})
+		}
+		return out, nil
+	}
+	return &scheduling.Outcome{Stored: p.cal}, nil
+}
+
+// withdrawn is implicit for a deletion.
+func (u *unit) withdrawn(ctx context.Context, owner *storage.Principal, oldCal *ical.Component, noReply bool) (*scheduling.Outcome, error) {
+	o := itip.Options{Now: u.now, Same: u.people.same, Local: true}
+	mine := u.people.is(owner)
+	out := &scheduling.Outcome{}
+	switch role, _ := itip.RoleOf(oldCal, mine); role {
+	case itip.RoleOrganizer:
+		plan, err := itip.Organize(oldCal, nil, o)
+		if err != nil {
+			return nil, changeError(err)
+		}
+		return out, u.route(ctx, owner, out, plan.Messages)
+	case itip.RoleAttendee:
+		if noReply {
+			return out, nil
+		}
+		plan, err := itip.Attend(oldCal, nil, ownAddress(nil, oldCal, mine), o)
+		if err != nil {
+			return nil, changeError(err)
+		}
+		if plan.Reply != nil {
+			return out, u.route(ctx, owner, out, []itip.Message{*plan.Reply})
+		}
+	}
+	return out, nil
+}
+
+// changeError translates what itip refuses.
+func changeError(err error) error {
+	var c *itip.ChangeError
+	if !errors.As(err, &c) {
+		return err
+	}
+	kind := AttendeeChange
+	switch c.Precondition {
+	case itip.AllowedOrganizerChange:
+		kind = OrganizerChange
+	case itip.SameOrganizer:
+		kind = SameOrganizer
+	}
+	return &Error{Kind: kind, Msg: c.Msg, Err: err}
+}
+
+// ownAddress returns the ATTENDEE address in the object that is the owner's.
+func ownAddress(cal, old *ical.Component, mine func(string) bool) string {
+	for _, c := range []*ical.Component{cal, old} {
+		if c == nil {
+			continue
+		}
+		for k := range c.Main() {
+			for p := range k.All("ATTENDEE") {
+				if a := ical.Address(p.Value()); mine(a) {
+					return a
+				}
+			}
+		}
+	}
+	return ""
+}
+
+// leastSequence is the SEQUENCE that a meeting made anew under the UID of a cancelled one must reach for
+// its invitations to count.
+func (u *unit) leastSequence() int {
+	least := 0
+	for _, c := range u.copies {
+		if cal, err := parseStored(c); err == nil {
+			least = max(least, itip.NextSequence(cal))
+		}
+	}
+	return least
+}
+
+// route finds each message's way and notes its SCHEDULE-STATUS on the object to be stored
+// (RFC 6638 section 3.2.9). Local recipients get 1.2, because delivery is part of this transaction; mail gets 1.1, because
+// it is durably queued by it.
+func (u *unit) route(ctx context.Context, owner *storage.Principal, out *scheduling.Outcome, messages []itip.Message) error {
+	limits := u.s.Limit()
+	outside := 0
+	for _, m := range messages {
+		d := scheduling.Delivery{Message: m}
+		switch who := u.people.of(m.To); {
+		case who != nil && who.ID == owner.ID:
+			continue
+		case who != nil && who.Kind == storage.Group:
+			d.Status = scheduling.StatusNoService
+		case who != nil:
+			d.Local, d.Status = who, scheduling.StatusDelivered
+		case ical.Mailbox(m.To) == "":
+			d.Status = scheduling.StatusInvalid
+		case outside >= limits.Outside:
+			d.Status = scheduling.StatusNoService
+		default:
+			outside++
+			d.Status = scheduling.StatusSent
+		}
+		if out.Stored != nil && itip.SetStatus(out.Stored, m.To, d.Status, u.people.same) {
+			out.Changed = true
+		}
+		out.Messages = append(out.Messages, d)
+	}
+	return nil
+}
+
+// deliver carries out what route decided: messages into calendars and inboxes here, and mail into the outbox. row is
+// the sender's object.
+func (u *unit) deliver(ctx context.Context, owner *storage.Principal, row *storage.Object, out *scheduling.Outcome) error {
+	for _, d := range out.Messages {
+		var err error
+		switch {
+		case d.Local != nil && u.tx.Locked(d.Local.ID):
+			_, err = u.receive(ctx, d.Local, d.Message, true)
+		case d.Local != nil:
+			err = u.queueMessage(ctx, scheduling.DeliverJob, owner, row, d)
+		case d.Status == scheduling.StatusSent:
+			err = u.queueMessage(ctx, scheduling.MailJob, owner, row, d)
+		}
+		if err != nil {
+			return fmt.Errorf("deliver %s of %d/%d: %w", d.Method, row.Owner, row.ID, err)
+		}
+	}
+	return nil
+}
+
+// queueMessage leaves a message to the outbox.
+func (u *unit) queueMessage(ctx context.Context, kind string, owner *storage.Principal, row *storage.Object, d scheduling.Delivery) error {
+	m := scheduling.Mail{
+		Method: d.Method, From: d.From, FromName: owner.DisplayName, To: d.To, ToName: commonName(d.Calendar, d.To),
+		Calendar: d.Calendar.String(), Owner: row.Owner, Object: row.ID, UID: row.UID,
+		Language: owner.Language, TimeZone: owner.TimeZone,
+	}
+	j := &storage.Job{Owner: row.Owner, Kind: kind, Recipient: d.To, Object: row.ID, UID: row.UID, DueAt: u.now}
+	if kind == scheduling.MailJob {
+		merge := "mail " + d.To + " " + row.UID
+		switch {
+		case d.Method == itip.Cancel:
+			if err := u.tx.DropJobs(ctx, row.Owner, merge); err != nil {
+				return err
+			}
+		case d.Method == itip.Request && d.Update:
+			m.Update = true
+			j.Merge, j.DueAt = merge, u.now.Add(u.s.UpdateHold)
+		}
+	}
+	var err error
+	if j.Payload, err = json.Marshal(m); err != nil {
+		return err
+	}
+	return u.queue(ctx, j)
+}
+
+// commonName returns the CN of the person with that address in a message.
+func commonName(cal *ical.Component, address string) string {
+	for c := range cal.Main() {
+		for _, name := range []string{"ATTENDEE", "ORGANIZER"} {
+			for p := range c.All(name) {
+				if ical.Address(p.Value()) == address && p.Param("CN") != "" {
+					return p.Param("CN")
+				}
+			}
+		}
+	}
+	return ""
+}
+
+// receive applies a message to the calendar of somebody here whose home is locked, and puts it into their
+// inbox (RFC 6638 section 4).
+func (u *unit) receive(ctx context.Context, to *storage.Principal, m itip.Message, local bool) (itip.Result, error) {
+	uid := ""
+	component := ""
+	for c := range m.Calendar.Main() {
+		uid, component = strings.TrimSpace(c.Text("UID")), c.Name()
+		break
+	}
+	old := u.copyOf(to.ID)
+	oldCal, err := parseStored(old)
+	if err != nil {
+		return itip.Result{}, err
+	}
+	o := itip.Options{Now: u.now, Same: u.people.same, Local: local}
+	apply := itip.Receive
+	if m.Method == itip.Reply {
+		apply = itip.TakeReply
+	}
+	res, err := apply(oldCal, m, o)
+	if err != nil {
+		return res, fmt.Errorf("apply %s: %w", m.Method, err)
+	}
+	home, err := u.home(ctx, to.ID)
+	if err != nil {
+		return res, err
+	}
+	if res.Changed {
+		if err := u.storeCopy(ctx, to, home, uid, component, m, old, res); err != nil {
+			return res, err
+		}
+	}
+	if res.Outcome == itip.Ignored {
+		return res, nil
+	}
+	if m.Method == itip.Reply && old != nil && len(res.Answers) > 0 {
+		err = u.queue(ctx, &storage.Job{Owner: to.ID, Kind: scheduling.SpreadJob, Merge: "spread " + uid, Object: old.ID, UID: uid})
+		if err != nil {
+			return res, err
+		}
+	}
+	return res, u.putInbox(ctx, to, home, uid, component, m)
+}
+
+// storeCopy writes what a message made of a copy.
+func (u *unit) storeCopy(ctx context.Context, to *storage.Principal, home []*storage.Calendar, uid, component string, m itip.Message, old *storage.Object, res itip.Result) error {
+	if res.Copy == nil {
+		if old == nil {
+			return nil
+		}
+		return u.remove(ctx, old)
+	}
+	p, err := u.s.checkComponent(res.Copy)
+	if err != nil {
+		return fmt.Errorf("copy for %d: %w", to.ID, err)
+	}
+	row, err := p.object(res.Copy.Bytes(), u.now)
+	if err != nil {
+		return err
+	}
+	var cal *storage.Calendar
+	name := ""
+	if old != nil {
+		name = old.Name
+		for _, c := range home {
+			if c.ID == old.Calendar {
+				cal = c
+			}
+		}
+	} else {
+		name = scheduling.ObjectName(uid)
+		if u.altNames {
+			name = scheduling.InboxName(uid, u.now.UnixMicro())
+		}
+		cal = scheduling.DefaultCalendar(home, component)
+	}
+	if cal == nil {
+		return fmt.Errorf("home %d has no calendar for %s", to.ID, component)
+	}
+	if err := u.write(ctx, cal, name, p, row, old, res.ScheduleTag); err != nil {
+		return err
+	}
+	u.replaceCopy(row)
+	return nil
+}
+
+// putInbox keeps a message in the recipient's inbox, where their client finds it (RFC 6638 section 4.1).
+func (u *unit) putInbox(ctx context.Context, to *storage.Principal, home []*storage.Calendar, uid, component string, m itip.Message) error {
+	inbox := scheduling.Inbox(home)
+	if inbox == nil {
+		return nil
+	}
+	seq, err := u.tx.Next(ctx, to.ID)
+	if err != nil {
+		return err
+	}
+	text := m.Calendar.Bytes()
+	item := &storage.Object{
+		Owner: to.ID, Calendar: inbox.ID, ID: seq, Seq: seq, Inbox: true, Name: scheduling.InboxName(uid, seq), UID: uid,
+		Component: component, Method: m.Method, ICS: text, Size: int64(len(text)), ETag: etag(text),
+		First: storage.MinTime, Last: storage.MaxTime, Created: u.now, Modified: u.now,
+	}
+	if err := u.tx.PutObject(ctx, item, nil); err != nil {
+		return fmt.Errorf("put inbox item: %w", err)
+	}
+	return nil
+}
+
+// home returns the collections of somebody the change reaches; those of all are read at once.
+func (u *unit) home(ctx context.Context, id int64) ([]*storage.Calendar, error) {
+	if u.homes[id] == nil {
+		var err error
+		if u.homes, err = u.tx.HomeCalendars(ctx, u.people.homes(id)); err != nil {
+			return nil, fmt.Errorf("home calendars: %w", err)
+		}
+	}
+	return u.homes[id], nil
+}
+
+// slug returns the slug of a calendar of the home, for messages.
+func (u *unit) slug(ctx context.Context, owner, calendar int64) string {
+	list, err := u.tx.Calendars(ctx, owner)
+	if err != nil {
+		return ""
+	}
+	for _, c := range list {
+		if c.ID == calendar {
+			return c.Slug
+		}
+	}
+	return ""
+}
+
+// copyOf returns the copy of the meeting in somebody's calendars, or nil. A scheduling object comes before an object that only has the
+// same UID.
+func (u *unit) copyOf(owner int64) *storage.Object {
+	var found *storage.Object
+	for _, c := range u.copies {
+		if c.Owner == owner && (found == nil || found.Organizer == "") {
+			found = c
+		}
+	}
+	return found
+}
+
+func (u *unit) replaceCopy(row *storage.Object) {
+	for i, c := range u.copies {
+		if c.Owner == row.Owner && c.ID == row.ID {
+			u.copies[i] = row
+			return
+		}
+	}
+	u.copies = append(u.copies, row)
+}

@@ -1,0 +1,172 @@
+package calendar
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"kalends/ical"
+	"kalends/scheduling"
+	"kalends/scheduling/itip"
+	"kalends/storage"
+)
+
+// JobKinds are the kinds of outbox jobs that [Service.Do] carries out.
+var JobKinds = []string{scheduling.SpreadJob, scheduling.DeliverJob}
+
+// Do carries out a claimed job. It may run again for the same job, so it does nothing twice.
+func (s *Service) Do(ctx context.Context, j *storage.Job) error {
+	switch j.Kind {
+	case scheduling.SpreadJob:
+		return s.spread(ctx, j)
+	case scheduling.DeliverJob:
+		var m scheduling.Mail
+		if err := json.Unmarshal(j.Payload, &m); err != nil {
+			return fmt.Errorf("payload of job %d/%d: %w", j.Owner, j.ID, err)
+		}
+		cal, err := ical.Parse([]byte(m.Calendar))
+		if err != nil {
+			return fmt.Errorf("payload of job %d/%d: %w", j.Owner, j.ID, err)
+		}
+		_, err = s.Receive(ctx, itip.Message{Method: m.Method, From: m.From, To: m.To, Calendar: cal}, true)
+		if KindOf(err) == NotFound {
+			return nil // the recipient is gone
+		}
+		return err
+	}
+	return fmt.Errorf("unknown kind of job %q", j.Kind)
+}
+
+// spread brings the answers that the organizer's copy holds into the other attendees' copies, quietly: no
+// message, no SEQUENCE, no Schedule-Tag. Each copy is a transaction of its own, and a copy that is right already is not
+// touched.
+func (s *Service) spread(ctx context.Context, j *storage.Job) error {
+	o, err := s.Store.ObjectByID(ctx, j.Owner, j.Object)
+	if errors.Is(err, storage.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("object: %w", err)
+	}
+	organizer, err := parseStored(o)
+	if err != nil {
+		return err
+	}
+	who := &people{}
+	if err := who.lookup(ctx, s.Store, addressesIn(organizer)); err != nil {
+		return err
+	}
+	for _, a := range itip.Attendees(organizer, who.same) {
+		to := who.of(a.Address)
+		if to == nil || to.ID == j.Owner || to.Kind == storage.Group {
+			continue
+		}
+		if err := s.spreadTo(ctx, to, a.Address, j.UID, organizer); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Service) spreadTo(ctx context.Context, to *storage.Principal, address, uid string, organizer *ical.Component) error {
+	who := &people{}
+	if err := who.lookup(ctx, s.Store, addressesIn(organizer)); err != nil {
+		return err
+	}
+	return s.update(ctx, to.ID, who, func(u *unit) error {
+		if err := u.findCopies(ctx, to.ID, uid); err != nil {
+			return err
+		}
+		old := u.copyOf(to.ID)
+		if old == nil || old.Organizer == "" {
+			return nil
+		}
+		cal, err := parseStored(old)
+		if err != nil {
+			return err
+		}
+		changed, ok := itip.SpreadPartStat(cal, organizer, address, itip.Options{Now: u.now, Same: who.same, Local: true})
+		if !ok {
+			return nil
+		}
+		home, err := u.home(ctx, to.ID)
+		if err != nil {
+			return err
+		}
+		return u.storeCopy(ctx, to, home, uid, old.Component, itip.Message{}, old, itip.Result{Copy: changed, Changed: true})
+	})
+}
+
+// Receive takes in a message for somebody here: from a job, or from mail whose sender was verified. NotFound when
+// nobody here has the address. A REPLY is for the organizer, everything else for an attendee.
+func (s *Service) Receive(ctx context.Context, m itip.Message, local bool) (itip.Result, error) {
+	who := &people{}
+	if err := who.lookup(ctx, s.Store, append(addressesIn(m.Calendar), m.To, m.From)); err != nil {
+		return itip.Result{}, err
+	}
+	to := who.of(m.To)
+	if to == nil {
+		return itip.Result{}, Errorf(NotFound, "nobody here has the address %s", m.To)
+	}
+	uid := ""
+	for c := range m.Calendar.Main() {
+		uid = c.Text("UID")
+	}
+	who.reach([]string{ical.Address(m.To)})
+	var res itip.Result
+	err := s.update(ctx, to.ID, who, func(u *unit) error {
+		if err := u.findCopies(ctx, to.ID, uid); err != nil {
+			return err
+		}
+		var err error
+		res, err = u.receive(ctx, to, m, local)
+		return err
+	})
+	return res, err
+}
+
+// Undeliverable notes on the sender's object that a mail could not be delivered: SCHEDULE-STATUS 5.1
+// (RFC 6638 section 3.2.9). The Schedule-Tag stays, so that an edit under way meets no 412.
+func (s *Service) Undeliverable(ctx context.Context, j *storage.Job) error {
+	var m scheduling.Mail
+	if err := json.Unmarshal(j.Payload, &m); err != nil {
+		return nil // nothing to note it on
+	}
+	o, err := s.Store.ObjectByID(ctx, m.Owner, m.Object)
+	if errors.Is(err, storage.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("object: %w", err)
+	}
+	who := &people{}
+	return s.update(ctx, o.Owner, who, func(u *unit) error {
+		old, err := u.tx.ObjectByID(ctx, m.Owner, m.Object)
+		if errors.Is(err, storage.ErrNotFound) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("object: %w", err)
+		}
+		cal, err := parseStored(old)
+		if err != nil {
+			return err
+		}
+		if err := u.people.lookup(ctx, u.tx, addressesIn(cal)); err != nil {
+			return err
+		}
+		if !itip.SetStatus(cal, m.To, scheduling.StatusFailed, u.people.same) {
+			return nil
+		}
+		owner, err := u.tx.PrincipalByID(ctx, m.Owner)
+		if err != nil {
+			return fmt.Errorf("principal: %w", err)
+		}
+		home, err := u.home(ctx, owner.ID)
+		if err != nil {
+			return err
+		}
+		return u.storeCopy(ctx, owner, home, old.UID, old.Component, itip.Message{}, old, itip.Result{Copy: cal, Changed: true})
+	})
+}

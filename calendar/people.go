@@ -1,0 +1,131 @@
+package calendar
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"kalends/ical"
+	"kalends/scheduling/itip"
+	"kalends/storage"
+)
+
+// people are the calendar user addresses that a change meets, with the principals who have them here,
+// and which of these the change reaches: their homes are locked.
+type people struct {
+	byAddress map[string]*storage.Principal
+	asked     map[string]bool
+	reached   []int64 // ascending
+}
+
+// lookup finds out whose the addresses are.
+func (p *people) lookup(ctx context.Context, r storage.Reader, addresses []string) error {
+	if p.byAddress == nil {
+		p.byAddress, p.asked = map[string]*storage.Principal{}, map[string]bool{}
+	}
+	var ask []string
+	for _, a := range addresses {
+		if a == "" || p.asked[a] {
+			continue
+		}
+		p.asked[a] = true
+		if name, ok := principalPath(a); ok {
+			who, err := r.PrincipalByName(ctx, name)
+			if err == nil {
+				p.byAddress[a] = who
+			}
+			continue
+		}
+		ask = append(ask, a)
+	}
+	if len(ask) == 0 {
+		return nil
+	}
+	found, err := r.PrincipalsByAddress(ctx, ask)
+	if err != nil {
+		return fmt.Errorf("look up addresses: %w", err)
+	}
+	for a, who := range found {
+		p.byAddress[a] = who
+	}
+	return nil
+}
+
+// principalPath returns the login name in a calendar user address that is the path of a principal
+// (RFC 6638 section 2.4.1 allows any URI).
+func principalPath(address string) (string, bool) {
+	_, rest, ok := strings.Cut(address, "/principals/")
+	if !ok {
+		return "", false
+	}
+	_, name, ok := strings.Cut(strings.TrimSuffix(rest, "/"), "/")
+	return name, ok && name != "" && !strings.Contains(name, "/")
+}
+
+// reach notes that the change reaches the people with these addresses, and reports whether that is
+// anybody it did not reach before.
+func (p *people) reach(addresses []string) bool {
+	grew := false
+	for _, a := range addresses {
+		if q := p.byAddress[a]; q != nil && q.Kind != storage.Group {
+			if i, found := slices.BinarySearch(p.reached, q.ID); !found {
+				p.reached = slices.Insert(p.reached, i, q.ID)
+				grew = true
+			}
+		}
+	}
+	return grew
+}
+
+// homes returns the ids of the owner and of everybody the change reaches, ascending.
+func (p *people) homes(owner int64) []int64 {
+	i, found := slices.BinarySearch(p.reached, owner)
+	if found {
+		return p.reached
+	}
+	return slices.Insert(slices.Clone(p.reached), i, owner)
+}
+
+// of returns the principal with that address here, or nil.
+func (p *people) of(address string) *storage.Principal { return p.byAddress[ical.Address(address)] }
+
+// is returns a test for the addresses of one principal.
+func (p *people) is(who *storage.Principal) func(string) bool {
+	return func(address string) bool {
+		q := p.of(address)
+		return q != nil && q.ID == who.ID
+	}
+}
+
+// same reports whether two addresses mean one person: they are equal, or of one principal.
+func (p *people) same(a, b string) bool {
+	if a, b = ical.Address(a), ical.Address(b); a == b {
+		return true
+	}
+	x, y := p.byAddress[a], p.byAddress[b]
+	return x != nil && y != nil && x.ID == y.ID
+}
+
+// addressesIn lists organizer and attendees of an object.
+func addressesIn(cal *ical.Component) []string {
+	var list []string
+	for c := range cal.Main() {
+		for _, name := range []string{"ORGANIZER", "ATTENDEE"} {
+			for p := range c.All(name) {
+				list = append(list, ical.Address(p.Value()))
+			}
+		}
+	}
+	return list
+}
+
+// partners are the addresses whose calendars a change by the owner reaches at once: for the organizer
+// all attendees, for an attendee the organizer only.
+func (p *people) partners(cal *ical.Component, owner *storage.Principal) []string {
+	organizer := itip.Organizer(cal)
+	if !p.is(owner)(organizer) {
+		return []string{organizer}
+	}
+	return addressesIn(cal)
+}

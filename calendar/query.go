@@ -1,0 +1,134 @@
+package calendar
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"kalends/ical"
+	"kalends/ical/query"
+	"kalends/ical/recur"
+	"kalends/ical/zone"
+	"kalends/storage"
+)
+
+// Match is an object that a query found.
+type Match struct {
+	Object *storage.Object
+	s      *Service
+	cal    *ical.Component
+	series *recur.Series
+}
+
+// Parsed returns the object's components, parsed at the first call.
+func (m *Match) Parsed() (*ical.Component, error) {
+	if m.cal == nil {
+		var err error
+		if m.cal, err = parseStored(m.Object); err != nil {
+			return nil, err
+		}
+	}
+	return m.cal, nil
+}
+
+// Series returns the object's occurrences: from its row, and of one that does not recur from its text.
+func (m *Match) Series() (*recur.Series, error) {
+	if m.series != nil {
+		return m.series, nil
+	}
+	var err error
+	if len(m.Object.Series) > 0 {
+		m.series, err = m.s.series.get(m.Object)
+		return m.series, err
+	}
+	cal, err := m.Parsed()
+	if err != nil {
+		return nil, err
+	}
+	m.series, err = recur.Compile(cal, zone.NewResolver(cal))
+	return m.series, err
+}
+
+// MatchOf returns an object as a Match, for calendar-data of objects that were not queried for.
+func (s *Service) MatchOf(o *storage.Object) *Match { return &Match{Object: o, s: s} }
+
+// Query calls fn with the objects of a collection that a filter matches (RFC 4791 section 7.8), ordered by name, with
+// their texts. floating is the zone of floating times; nil for the calendar's own. An object that cannot
+// be evaluated is left out and logged.
+func (s *Service) Query(ctx context.Context, who *storage.Principal, t Target, f *query.Filter, floating *time.Location, fn func(*Match) error) error {
+	c, err := s.readable(ctx, s.Store, who, t)
+	if err != nil {
+		return err
+	}
+	loc := floating
+	if loc == nil {
+		loc = CalendarZone(c, principalZone(t.Owner))
+	}
+	each := func(o *storage.Object, inBounds bool) error {
+		m := s.MatchOf(o)
+		ok, err := s.matches(m, f, loc, inBounds)
+		if err != nil {
+			s.Log.ErrorContext(ctx, "query of object", "owner", o.Owner, "object", o.ID, "err", err)
+			return nil
+		}
+		if !ok {
+			return nil
+		}
+		return fn(m)
+	}
+	window, ok := f.Window()
+	if !ok || c.Kind != storage.CalendarKind {
+		return s.Store.Objects(ctx, c.Ref(), storage.WithICS|storage.WithSeries, func(o *storage.Object) error {
+			if c.Kind == storage.CalendarKind && !f.Wants(o.Component) {
+				return nil
+			}
+			copied := *o
+			return each(&copied, false)
+		})
+	}
+	q := storage.RangeQuery{
+		Owner: c.Owner, Calendars: []int64{c.ID}, Components: []string{window.Component},
+		Start: storage.MinTime, End: storage.MaxTime, WallStart: storage.MinTime, WallEnd: storage.MaxTime,
+		Fields: storage.WithICS | storage.WithSeries,
+	}
+	if !window.Start.IsZero() {
+		q.Start, q.WallStart = window.Start.UnixMicro(), zone.Wall(window.Start, loc).UnixMicro()
+	}
+	if !window.End.IsZero() {
+		q.End, q.WallEnd = window.End.UnixMicro(), zone.Wall(window.End, loc).UnixMicro()
+	}
+	objects, err := s.Store.ObjectsInRange(ctx, q)
+	if err != nil {
+		return fmt.Errorf("objects in range: %w", err)
+	}
+	for _, o := range objects {
+		if err := each(o, window.Exact); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// matches decides by the stored bounds and recurrence where the filter asks for nothing more, so that
+// nothing is parsed.
+func (s *Service) matches(m *Match, f *query.Filter, loc *time.Location, exact bool) (bool, error) {
+	if exact && len(m.Object.Series) == 0 {
+		return true, nil
+	}
+	series, err := m.Series()
+	if err != nil {
+		return false, err
+	}
+	if exact {
+		w, _ := f.Window()
+		for _, err := range series.Between(w.Start, w.End, loc) {
+			return err == nil, err
+		}
+		return false, nil
+	}
+	cal, err := m.Parsed()
+	if err != nil {
+		return false, err
+	}
+	return f.Match(cal, series, loc)
+}

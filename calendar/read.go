@@ -1,0 +1,83 @@
+package calendar
+
+import (
+	"context"
+	"fmt"
+
+	"kalends/auth"
+	"kalends/storage"
+)
+
+// Collection returns a collection that who may see at least the busy times of.
+func (s *Service) Collection(ctx context.Context, who *storage.Principal, t Target) (*storage.Calendar, error) {
+	c, err := collection(ctx, s.Store, t)
+	if err != nil {
+		return nil, err
+	}
+	have := auth.Privileges(who, t.Owner, c.Kind)
+	if !have.Has(auth.Read) && !have.Has(auth.ReadFreeBusy) && !have.Has(auth.QueryFreeBusy) {
+		return nil, allow(who, t, c.Kind, auth.Read)
+	}
+	return c, nil
+}
+
+// Home returns the collections of a home that who may read. For others than the owner that may be none.
+func (s *Service) Home(ctx context.Context, who, owner *storage.Principal) ([]*storage.Calendar, error) {
+	if err := allow(who, Target{Owner: owner}, "", auth.Read); err != nil {
+		return nil, err
+	}
+	list, err := s.Store.Calendars(ctx, owner.ID)
+	if err != nil {
+		return nil, fmt.Errorf("calendars: %w", err)
+	}
+	return list, nil
+}
+
+// Object returns an object with its text, and its collection.
+func (s *Service) Object(ctx context.Context, who *storage.Principal, t Target) (*storage.Object, *storage.Calendar, error) {
+	c, err := s.readable(ctx, s.Store, who, t)
+	if err != nil {
+		return nil, nil, err
+	}
+	o, err := s.Store.Object(ctx, c.Ref(), t.Name)
+	if err != nil {
+		return nil, c, notFound(err, t)
+	}
+	return o, c, nil
+}
+
+// readable returns the target's collection when who may read it.
+func (s *Service) readable(ctx context.Context, r storage.Reader, who *storage.Principal, t Target) (*storage.Calendar, error) {
+	c, err := collection(ctx, r, t)
+	if err != nil {
+		return nil, err
+	}
+	return c, allow(who, t, c.Kind, auth.Read)
+}
+
+// Objects yields the objects of a collection in the order of their names, with what fields asks for.
+func (s *Service) Objects(ctx context.Context, who *storage.Principal, t Target, fields storage.Fields, fn func(*storage.Object) error) error {
+	c, err := s.readable(ctx, s.Store, who, t)
+	if err != nil {
+		return err
+	}
+	return s.Store.Objects(ctx, c.Ref(), fields, fn)
+}
+
+// ObjectsByName returns those of the named objects that are there, with their texts.
+func (s *Service) ObjectsByName(ctx context.Context, who *storage.Principal, t Target, names []string) ([]*storage.Object, error) {
+	c, err := s.readable(ctx, s.Store, who, t)
+	if err != nil {
+		return nil, err
+	}
+	list, err := s.Store.ObjectsByName(ctx, c.Ref(), names)
+	if err != nil {
+		return nil, fmt.Errorf("objects by name: %w", err)
+	}
+	return list, nil
+}
+
+// Properties returns the dead properties of a collection, with members also of everything in it.
+func (s *Service) Properties(ctx context.Context, owner, calendar int64, members bool) ([]storage.Property, error) {
+	return s.Store.Properties(ctx, owner, calendar, members)
+}

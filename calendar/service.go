@@ -1,0 +1,110 @@
+// Package calendar is the one way to change a calendar. It validates, stores, indexes, schedules and
+// sets reminders, all in one transaction: CalDAV, JSON, web pages, incoming mail and import all
+// write through [Service], so none can leave a step out.
+package calendar
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"kalends/auth"
+	"kalends/storage"
+)
+
+// Limits bound what is stored and answered. The zero value of a field means its default.
+type Limits struct {
+	ObjectSize int64 // octets of one object; 1 MiB
+	Attendees  int   // of one object; 1,000
+	Instances  int   // of one bounded recurrence rule, and in one object's answer; 10,000
+	Outside    int   // recipients outside for one meeting; 100
+	Local      int   // attendees here that are reached in the transaction; 100
+	Quota      int64 // octets of all objects of one owner; 0 for no limit
+}
+
+// Default limits (DESIGN.md, Bounds).
+const (
+	DefaultObjectSize = 1 << 20
+	DefaultAttendees  = 1000
+	DefaultInstances  = 10_000
+	DefaultOutside    = 100
+	DefaultLocal      = 100
+)
+
+// WithDefaults returns l with its defaults filled in.
+func (l Limits) WithDefaults() Limits {
+	set := func(p *int, v int) {
+		if *p == 0 {
+			*p = v
+		}
+	}
+	if l.ObjectSize == 0 {
+		l.ObjectSize = DefaultObjectSize
+	}
+	set(&l.Attendees, DefaultAttendees)
+	set(&l.Instances, DefaultInstances)
+	set(&l.Outside, DefaultOutside)
+	set(&l.Local, DefaultLocal)
+	return l
+}
+
+// Service changes and reads calendars. Its fields are set before first use and not changed after.
+type Service struct {
+	Store  storage.Store
+	Now    func() time.Time
+	Log    *slog.Logger
+	Limits Limits
+
+	// DisplayReminders makes DISPLAY and AUDIO alarms reminder mails too; EMAIL alarms always are.
+	DisplayReminders bool
+	// UpdateHold is how long an update to people outside waits for further edits to merge with.
+	UpdateHold time.Duration
+	// Wake is called after a commit that queued work: the hint, while polling is the guarantee. May be nil.
+	Wake func()
+
+	series seriesCache
+}
+
+// Target is a collection or, with a Name, an object in a home.
+type Target struct {
+	Owner *storage.Principal
+	Slug  string
+	Name  string
+}
+
+func (t Target) path() *Path { return &Path{t.Owner.Name, t.Slug, t.Name} }
+
+// Limit returns the limits with defaults.
+func (s *Service) Limit() Limits { return s.Limits.WithDefaults() }
+
+// allow checks one privilege of who on a collection of the target's owner. What may not even be read is not there.
+func allow(who *storage.Principal, t Target, kind storage.CollectionKind, need auth.Privilege) error {
+	have := auth.Privileges(who, t.Owner, kind)
+	if have.Has(need) {
+		return nil
+	}
+	if !have.Has(auth.Read) && !have.Has(auth.ReadFreeBusy) {
+		return Errorf(NotFound, "there is no such resource, or it is not yours to see")
+	}
+	return Errorf(Forbidden, "you have no privilege for this here")
+}
+
+// collection reads the target's collection, with a clear error when it is not there.
+func collection(ctx context.Context, r storage.Reader, t Target) (*storage.Calendar, error) {
+	cal, err := r.Calendar(ctx, t.Owner.ID, t.Slug)
+	if errors.Is(err, storage.ErrNotFound) {
+		return nil, Errorf(NotFound, "there is no calendar %q", t.Slug)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("collection %d/%s: %w", t.Owner.ID, t.Slug, err)
+	}
+	return cal, nil
+}
+
+func (s *Service) woken() {
+	if s.Wake != nil {
+		s.Wake()
+	}
+}

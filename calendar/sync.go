@@ -1,0 +1,105 @@
+package calendar
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"kalends/auth"
+	"kalends/storage"
+)
+
+// Token is a sync token (RFC 6578 section 4): calendar, database epoch and change number.
+type Token struct{ Calendar, Epoch, Seq int64 }
+
+const tokenPrefix = "data:,"
+
+// String returns the token as clients see it: a URI.
+func (t Token) String() string {
+	return fmt.Sprintf("%s%d_%d_%d", tokenPrefix, t.Calendar, t.Epoch, t.Seq)
+}
+
+// ParseToken reads what String wrote; a BadSyncToken error otherwise.
+func ParseToken(s string) (Token, error) {
+	var n [3]int64
+	parts := strings.Split(strings.TrimPrefix(s, tokenPrefix), "_")
+	ok := strings.HasPrefix(s, tokenPrefix) && len(parts) == 3
+	for i := 0; ok && i < 3; i++ {
+		v, err := strconv.ParseInt(parts[i], 10, 64)
+		ok = err == nil && v >= 0 && strconv.FormatInt(v, 10) == parts[i]
+		n[i] = v
+	}
+	if !ok {
+		return Token{}, Errorf(BadSyncToken, "this is no sync token of this server; sync again from the beginning")
+	}
+	return Token{n[0], n[1], n[2]}, nil
+}
+
+// SyncResult is what changed in a collection.
+type SyncResult struct {
+	Calendar *storage.Calendar
+	Changes  []storage.Change
+	Token    Token
+	More     bool // the limit cut the list; Token leads on
+}
+
+// Sync returns the changes of a collection since the token ("" for all members), at most limit (0 for no limit)
+// (RFC 6578 section 3).
+func (s *Service) Sync(ctx context.Context, who *storage.Principal, t Target, token string, limit int) (*SyncResult, error) {
+	epoch, err := s.Store.Epoch(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("epoch: %w", err)
+	}
+	var res *SyncResult
+	err = s.Store.View(ctx, func(r storage.Reader) error {
+		cal, err := collection(ctx, r, t)
+		if err != nil {
+			return err
+		}
+		if err := allow(who, t, cal.Kind, auth.Read); err != nil {
+			return err
+		}
+		since := int64(0)
+		if token != "" {
+			tok, err := ParseToken(token)
+			if err != nil {
+				return err
+			}
+			if tok.Calendar != cal.ID || tok.Epoch != epoch || tok.Seq > cal.LastSeq || tok.Seq < cal.Floor {
+				return Errorf(BadSyncToken, "this sync token is too old or of another calendar; sync again from the beginning")
+			}
+			since = tok.Seq
+		}
+		ask := 0
+		if limit > 0 {
+			ask = limit + 1
+		}
+		changes, err := r.Changes(ctx, cal.Ref(), since, ask)
+		if err != nil {
+			return fmt.Errorf("changes: %w", err)
+		}
+		res = &SyncResult{Calendar: cal, Token: Token{cal.ID, epoch, cal.LastSeq}}
+		if limit > 0 && len(changes) > limit {
+			changes = changes[:limit]
+			res.More, res.Token.Seq = true, changes[limit-1].Seq
+		}
+		for _, c := range changes {
+			if since == 0 && c.Deleted {
+				continue // a first sync has nothing to forget
+			}
+			res.Changes = append(res.Changes, c)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return res, nil
+}
+
+// TokenOf returns the current sync token of a collection.
+func (s *Service) TokenOf(ctx context.Context, c *storage.Calendar) (Token, error) {
+	epoch, err := s.Store.Epoch(ctx)
+	return Token{c.ID, epoch, c.LastSeq}, err
+}

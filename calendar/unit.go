@@ -1,0 +1,205 @@
+package calendar
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"kalends/ical"
+	"kalends/reminder"
+	"kalends/scheduling"
+	"kalends/storage"
+)
+
+// unit is one transaction that changes calendars: what every kind of change does with each object, it
+// does here. A retry of the transaction begins with a new unit.
+type unit struct {
+	s      *Service
+	tx     storage.Tx
+	now    time.Time
+	people *people
+	homes  map[int64][]*storage.Calendar // of the people who get something delivered
+	copies []*storage.Object             // of the meeting, in all homes that are locked
+	jobs   int                           // queued
+
+	// altNames: the usual name of a copy was taken by another object, so copies get one that is free.
+	altNames bool
+}
+
+// errGrew ends a transaction that found it must lock more homes than it has.
+var errGrew = errors.New("more homes to lock")
+
+// tries bounds how often a transaction may find that. Each time the set grows by what a concurrent
+// change brought in.
+const tries = 8
+
+// update runs fn in a transaction that holds the locks of the owner and of the people here, and again
+// with more people as long as fn returns errGrew.
+func (s *Service) update(ctx context.Context, owner int64, who *people, fn func(u *unit) error) error {
+	altNames := false
+	for range tries {
+		jobs := 0
+		err := s.Store.Update(ctx, func(tx storage.Tx) error {
+			u := &unit{s: s, tx: tx, now: s.Now().UTC(), people: who, altNames: altNames}
+			if err := tx.Lock(ctx, 4, who.homes(owner)...); err != nil {
+				return fmt.Errorf("lock: %w", err)
+			}
+			err := fn(u)
+			jobs = u.jobs
+			return err
+		})
+		if errors.Is(err, errGrew) {
+			continue
+		}
+		if errors.Is(err, storage.ErrConflict) && !altNames {
+			altNames = true
+			continue
+		}
+		if err == nil && jobs > 0 {
+			s.woken()
+		}
+		return err
+	}
+	return Errorf(Unavailable, "the meeting is being changed by too many at once; try again")
+}
+
+// include makes sure that the homes which a change of this meeting by its owner reaches are locked too: errGrew
+// when they are not.
+func (u *unit) include(ctx context.Context, owner *storage.Principal, cal *ical.Component) error {
+	if _, err := u.people.meet(ctx, u.tx, owner, cal); err != nil {
+		return err
+	}
+	for _, id := range u.people.reached {
+		if !u.tx.Locked(id) {
+			return errGrew
+		}
+	}
+	return nil
+}
+
+// write stores an object: row has the columns that depend on its text (see parsed.object), to which it
+// gives place, id, and history from old (nil for a new one). The reminders follow.
+//
+// A scheduling object gets a new Schedule-Tag where newTag is set, else it keeps its tag (RFC 6638 section 3.2.10).
+func (u *unit) write(ctx context.Context, cal *storage.Calendar, name string, p *parsed, row, old *storage.Object, newTag bool) error {
+	seq, err := u.tx.Next(ctx, cal.Owner)
+	if err != nil {
+		return fmt.Errorf("next: %w", err)
+	}
+	row.Owner, row.Calendar, row.Name, row.Seq = cal.Owner, cal.ID, name, seq
+	if old != nil {
+		row.ID, row.Created = old.ID, old.Created
+	} else {
+		row.ID = seq
+	}
+	if row.Organizer != "" {
+		if row.ScheduleTag = scheduling.Tag(seq); !newTag && old != nil && old.ScheduleTag != "" {
+			row.ScheduleTag = old.ScheduleTag
+		}
+	}
+	if err := u.quota(ctx, cal, row, old); err != nil {
+		return err
+	}
+	if err := u.tx.PutObject(ctx, row, old); err != nil {
+		return fmt.Errorf("put object %d/%d/%s: %w", row.Owner, row.Calendar, row.Name, err)
+	}
+	return u.remind(ctx, p, row, old)
+}
+
+// quota refuses what would make the owner's objects larger than allowed (RFC 4331 section 6). What shrinks is taken.
+func (u *unit) quota(ctx context.Context, cal *storage.Calendar, row, old *storage.Object) error {
+	max := u.s.Limits.Quota
+	if max == 0 || old != nil && row.Size <= old.Size {
+		return nil
+	}
+	all, err := u.tx.Calendars(ctx, cal.Owner)
+	if err != nil {
+		return fmt.Errorf("calendars: %w", err)
+	}
+	used := row.Size
+	for _, c := range all {
+		used += c.Bytes
+	}
+	if old != nil {
+		used -= old.Size
+	}
+	if used > max {
+		return Errorf(QuotaExceeded, "this would take %d octets of the %d that are allowed", used, max)
+	}
+	return nil
+}
+
+// remind makes the reminder rows those of the object's alarms.
+func (u *unit) remind(ctx context.Context, p *parsed, row, old *storage.Object) error {
+	alarms := false
+	for c := range p.cal.Main() {
+		alarms = alarms || c.Component("VALARM") != nil
+	}
+	if !alarms && old == nil {
+		return nil
+	}
+	var rows []*storage.Reminder
+	if alarms {
+		var existing []*storage.Reminder
+		if old != nil {
+			var err error
+			if existing, err = u.tx.Reminders(ctx, row.Owner, row.ID); err != nil {
+				return fmt.Errorf("reminders: %w", err)
+			}
+		}
+		rows = reminder.Plan(p.cal, p.series, reminder.Options{
+			Now: u.now, Existing: existing, ForUser: row.Owner, Display: u.s.DisplayReminders,
+			Owner: row.Owner, Object: row.ID, Calendar: row.Calendar,
+		})
+	}
+	if old == nil && len(rows) == 0 {
+		return nil
+	}
+	u.jobs += len(rows)
+	if err := u.tx.SetReminders(ctx, row.Owner, row.ID, rows); err != nil {
+		return fmt.Errorf("set reminders: %w", err)
+	}
+	return nil
+}
+
+// remove deletes an object with all that hangs on it.
+func (u *unit) remove(ctx context.Context, o *storage.Object) error {
+	seq, err := u.tx.Next(ctx, o.Owner)
+	if err != nil {
+		return fmt.Errorf("next: %w", err)
+	}
+	if err := u.tx.DeleteObject(ctx, o, seq); err != nil {
+		return fmt.Errorf("delete object %d/%d/%s: %w", o.Owner, o.Calendar, o.Name, err)
+	}
+	return nil
+}
+
+// queue adds a job of the owner.
+func (u *unit) queue(ctx context.Context, j *storage.Job) error {
+	id, err := u.tx.Next(ctx, j.Owner)
+	if err != nil {
+		return fmt.Errorf("next: %w", err)
+	}
+	j.ID, j.State, j.Created = id, storage.Ready, u.now
+	if j.DueAt.IsZero() {
+		j.DueAt = u.now
+	}
+	u.jobs++
+	if err := u.tx.AddJob(ctx, j); err != nil {
+		return fmt.Errorf("add job %s: %w", j.Kind, err)
+	}
+	return nil
+}
+
+// parseStored reads the text of a stored object.
+func parseStored(o *storage.Object) (*ical.Component, error) {
+	if o == nil {
+		return nil, nil
+	}
+	cal, err := ical.Parse(o.ICS)
+	if err != nil {
+		return nil, fmt.Errorf("stored object %d/%d/%s: %w", o.Owner, o.Calendar, o.Name, err)
+	}
+	return cal, nil
+}
