@@ -1,0 +1,50 @@
+# make run      the server, on SQLite in ./kalends-data
+# make demo     the whole story in the terminal
+# make test     every test, on SQLite and on a private Postgres
+# make check    what CI runs: format, vet, staticcheck, modules, then make test
+# make fuzz     30 s of each fuzz target (FUZZTIME=5m for longer)
+# make bench    benchmarks; compare two runs with benchstat
+
+GO       ?= go
+FUZZTIME ?= 30s
+PACKAGES ?= ./...
+RACE     := $(shell command -v gcc >/dev/null 2>&1 && echo -race)
+
+.PHONY: run demo test check fast setup fuzz bench hooks rfc
+
+run:
+	$(GO) run . serve
+
+demo:
+	$(GO) run . demo
+
+# What a test needs that is no Go module: Postgres' server programs.
+setup:
+	@sh internal/pgtest/install.sh
+
+test: setup
+	$(GO) test $(RACE) -timeout 20m $(PACKAGES)
+
+# fast is the part of check that a commit waits for.
+fast:
+	@out=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$out" ]; then echo "gofmt would change:" $$out; exit 1; fi
+	$(GO) vet ./...
+
+check: fast
+	$(GO) tool -modfile=tools.mod staticcheck ./...
+	$(GO) mod tidy -diff
+	$(GO) mod verify
+	$(MAKE) test
+
+fuzz:
+	@$(GO) run ./internal/checks fuzz $(FUZZTIME)
+
+bench:
+	$(GO) test -run '^$$' -bench . -benchmem -count 3 $(PACKAGES)
+
+# rfc shows which sections of which RFC the code cites, and those that docs/rfc.md lacks.
+rfc:
+	@$(GO) run ./internal/checks rfc
+
+hooks:
+	git config core.hooksPath .githooks
