@@ -25,7 +25,7 @@ type Incoming struct {
 	MessageID     string   // without angle brackets
 	References    []string // from In-Reply-To and References, likewise
 	Date          time.Time
-	AutoSubmitted string // RFC 3834, lower case, without parameters: "", no, auto-generated, auto-replied
+	AutoSubmitted string // RFC 3834, lower case, without parameters and comments: "", no, auto-generated, auto-replied
 	// AuthenticationResults are the header fields of that name (RFC 8601), unfolded, the topmost first.
 	AuthenticationResults []string
 	Parts                 []CalendarPart
@@ -114,8 +114,11 @@ func (in *Incoming) header(h message.Header) {
 	if at, err := mail.ParseDate(h.Get("Date")); err == nil {
 		in.Date = at
 	}
-	auto, _, _ := strings.Cut(h.Get("Auto-Submitted"), ";")
-	in.AutoSubmitted = strings.ToLower(strings.TrimSpace(auto))
+	auto := h.Get("Auto-Submitted")
+	if i := strings.IndexAny(auto, ";("); i >= 0 {
+		auto = auto[:i]
+	}
+	in.AutoSubmitted = line(strings.ToLower(auto), 40)
 	in.AuthenticationResults = h.Values("Authentication-Results")
 
 	switch from := h.Values("From"); len(from) {
