@@ -51,14 +51,14 @@ func newLogin(s storage.Reader) *login {
 }
 
 // try logs in and returns what happened, and how many hashes it took.
-func (l *login) try(t testing.TB, name, password string, from netip.Addr) (*storage.Principal, error, int64) {
+func (l *login) try(t testing.TB, name, password string, from netip.Addr) (*storage.Principal, int64, error) {
 	t.Helper()
 	before := l.hashes.Load()
 	p, err := l.Authenticate(t.Context(), name, password, from)
 	if (p == nil) == (err == nil) {
 		t.Errorf("Authenticate(%q) = %v, %v: want one of them", name, p, err)
 	}
-	return p, err, l.hashes.Load() - before
+	return p, l.hashes.Load() - before, err
 }
 
 // people adds alice, bob without a password, and a room with one.
@@ -108,7 +108,7 @@ func TestAuthenticate(t *testing.T) {
 			{"alice", strings.Repeat("x", maxPassword+1), "", 0},
 			{strings.Repeat("a", 10_000), "wonder", "", 0},
 		} {
-			p, err, n := l.try(t, tt.name, tt.password, netip.AddrFrom4([4]byte{192, 0, 2, byte(i)}))
+			p, n, err := l.try(t, tt.name, tt.password, netip.AddrFrom4([4]byte{192, 0, 2, byte(i)}))
 			got := ""
 			if p != nil {
 				got = p.Name
@@ -127,7 +127,7 @@ func TestChangedPasswordHoldsOnEveryServerAtOnce(t *testing.T) {
 		d := people(t, s)
 		one, two := newLogin(s), newLogin(s)
 		for _, l := range []*login{one, two} {
-			if _, err, _ := l.try(t, "alice", "wonder", home); err != nil {
+			if _, _, err := l.try(t, "alice", "wonder", home); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -135,10 +135,10 @@ func TestChangedPasswordHoldsOnEveryServerAtOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i, l := range []*login{one, two} {
-			if _, err, _ := l.try(t, "alice", "wonder", home); !errors.Is(err, ErrBadCredentials) {
+			if _, _, err := l.try(t, "alice", "wonder", home); !errors.Is(err, ErrBadCredentials) {
 				t.Errorf("server %d takes the old password: %v", i+1, err)
 			}
-			if _, err, _ := l.try(t, "alice", "land", home); err != nil {
+			if _, _, err := l.try(t, "alice", "land", home); err != nil {
 				t.Errorf("server %d refuses the new password: %v", i+1, err)
 			}
 		}
@@ -146,13 +146,13 @@ func TestChangedPasswordHoldsOnEveryServerAtOnce(t *testing.T) {
 		if err := d.SetPassword(t.Context(), "alice", "land"); err != nil {
 			t.Fatal(err)
 		}
-		if _, err, n := one.try(t, "alice", "land", home); err != nil || n != 1 {
+		if _, n, err := one.try(t, "alice", "land", home); err != nil || n != 1 {
 			t.Errorf("after the password was set again: %v with %d hashes, want 1", err, n)
 		}
 		if err := d.Remove(t.Context(), "alice"); err != nil {
 			t.Fatal(err)
 		}
-		if _, err, _ := one.try(t, "alice", "land", home); !errors.Is(err, ErrBadCredentials) {
+		if _, _, err := one.try(t, "alice", "land", home); !errors.Is(err, ErrBadCredentials) {
 			t.Errorf("somebody who was removed is let in: %v", err)
 		}
 	})
@@ -165,12 +165,12 @@ func TestCacheForgets(t *testing.T) {
 		l.try(t, "alice", "wonder", home)
 		for range 10 { // used every 20 minutes it stays
 			l.add(20 * time.Minute)
-			if _, _, n := l.try(t, "alice", "wonder", home); n != 0 {
+			if _, n, _ := l.try(t, "alice", "wonder", home); n != 0 {
 				t.Error("a credential in use was forgotten")
 			}
 		}
 		l.add(61 * time.Minute)
-		if _, _, n := l.try(t, "alice", "wonder", home); n != 1 {
+		if _, n, _ := l.try(t, "alice", "wonder", home); n != 1 {
 			t.Error("a credential was remembered for more than an hour without use")
 		}
 		for i := range 3 * cacheSize {
@@ -188,7 +188,7 @@ func TestGuessingIsThrottled(t *testing.T) {
 	storagetest.Each(t, func(t *testing.T, s storage.Store) {
 		people(t, s)
 		l := newLogin(s)
-		if _, err, _ := l.try(t, "alice", "wonder", home); err != nil {
+		if _, _, err := l.try(t, "alice", "wonder", home); err != nil {
 			t.Fatal(err)
 		}
 		evil := netip.MustParseAddr("192.0.2.66")
@@ -196,7 +196,7 @@ func TestGuessingIsThrottled(t *testing.T) {
 			var err error
 			tries := 0
 			for ; tries < 100; tries++ {
-				if _, err, _ = l.try(t, name, fmt.Sprint("guess", tries), evil); !errors.Is(err, ErrBadCredentials) {
+				if _, _, err = l.try(t, name, fmt.Sprint("guess", tries), evil); !errors.Is(err, ErrBadCredentials) {
 					break
 				}
 			}
@@ -205,14 +205,14 @@ func TestGuessingIsThrottled(t *testing.T) {
 				t.Errorf("%s: %d guesses, then %v (wait %v); want 10, then throttled for half a minute", name, tries, err, wait)
 			}
 		}
-		if _, err, n := l.try(t, "alice", "wonder", evil); err != nil || n != 0 {
+		if _, n, err := l.try(t, "alice", "wonder", evil); err != nil || n != 0 {
 			t.Errorf("what was verified is refused where others guess: %v (a household behind one address)", err)
 		}
-		if _, err, _ := l.try(t, "blue", "roomy", evil); err != nil {
+		if _, _, err := l.try(t, "blue", "roomy", evil); err != nil {
 			t.Errorf("somebody else at that address is refused: %v", err)
 		}
 		l.add(24 * time.Hour)
-		if _, err, _ := l.try(t, "alice", "wonder", home); err != nil {
+		if _, _, err := l.try(t, "alice", "wonder", home); err != nil {
 			t.Errorf("a day later: %v", err)
 		}
 	})
@@ -302,7 +302,7 @@ func TestLogsNoSecrets(t *testing.T) {
 func TestStoreFailureIsNoBadPassword(t *testing.T) {
 	l := newLogin(broken{})
 	for _, name := range []string{"alice", "alice@example.com"} {
-		if _, err, _ := l.try(t, name, "wonder", home); !errors.Is(err, storage.ErrUnavailable) {
+		if _, _, err := l.try(t, name, "wonder", home); !errors.Is(err, storage.ErrUnavailable) {
 			t.Errorf("Authenticate(%s) = %v, want ErrUnavailable", name, err)
 		}
 	}
@@ -329,7 +329,7 @@ func (f fixed) PrincipalByName(context.Context, string) (*storage.Principal, err
 func BenchmarkAuthenticateHit(b *testing.B) {
 	hash, _ := HashPassword("wonder")
 	l := newLogin(fixed{p: &storage.Principal{ID: 1, Name: "alice", PasswordHash: hash, CredentialVersion: 1}})
-	if _, err, _ := l.try(b, "alice", "wonder", home); err != nil {
+	if _, _, err := l.try(b, "alice", "wonder", home); err != nil {
 		b.Fatal(err)
 	}
 	b.ReportAllocs()

@@ -247,7 +247,7 @@ func TestImportOfHashes(t *testing.T) {
 			}
 		}
 		l := newLogin(s)
-		if p, err, _ := l.try(t, "alice", "old", home); err != nil || p.CredentialVersion != 1 {
+		if p, _, err := l.try(t, "alice", "old", home); err != nil || p.CredentialVersion != 1 {
 			t.Errorf("login with htpasswd's hash: %+v, %v", p, err)
 		}
 	})
