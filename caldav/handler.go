@@ -1,0 +1,132 @@
+// Package caldav speaks CalDAV over HTTP: RFC 4918, 3744, 4791, 6578, 6638 and their relatives, one file a method,
+// report or family of properties. It has no rules of its own: package calendar decides and changes, package auth
+// says who may, and this package translates.
+package caldav
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"time"
+
+	"kalends/auth"
+	"kalends/calendar"
+	"kalends/dav"
+	"kalends/storage"
+)
+
+// Handler answers everything under /dav/, /.well-known/caldav and, until the web pages are there, /. Its fields are
+// set before first use and not changed after.
+type Handler struct {
+	Calendar *calendar.Service
+	Auth     auth.Authenticator
+	Store    storage.Store
+	Log      *slog.Logger
+	Now      func() time.Time
+
+	// BaseURL is the URL that people use, where it differs from what requests say (a proxy rewrites Host); "" for none.
+	BaseURL string
+}
+
+// request is one request on its way through the package.
+type request struct {
+	h   *Handler
+	w   http.ResponseWriter
+	r   *http.Request
+	ctx context.Context
+	who *storage.Principal
+	at  place
+}
+
+// methods of the protocol. HEAD is GET, whose body net/http drops.
+var methods = map[string]func(*request) error{
+	"OPTIONS":    (*request).options,
+	"GET":        (*request).get,
+	"HEAD":       (*request).get,
+	"PUT":        (*request).put,
+	"POST":       (*request).post,
+	"DELETE":     (*request).delete,
+	"COPY":       (*request).copyMove,
+	"MOVE":       (*request).copyMove,
+	"MKCALENDAR": (*request).mkcalendar,
+	"MKCOL":      (*request).mkcol,
+	"PROPFIND":   (*request).propfind,
+	"PROPPATCH":  (*request).proppatch,
+	"REPORT":     (*request).report,
+	"ACL":        (*request).acl,
+}
+
+// ServeHTTP implements [http.Handler].
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	q := &request{h: h, w: w, r: r, ctx: r.Context()}
+	if err := q.serve(); err != nil {
+		q.serveError(err)
+	}
+}
+
+func (q *request) serve() error {
+	segments, dir, pathErr := dav.CleanPath(q.r.URL.EscapedPath())
+	if pathErr == nil && len(segments) > 0 && segments[0] == ".well-known" {
+		return q.wellKnown(segments)
+	}
+	if q.r.Method == "OPTIONS" && q.r.URL.Path == "*" {
+		q.w.Header()["DAV"] = davHeader
+		q.w.WriteHeader(http.StatusNoContent)
+		return nil
+	}
+	if err := q.authenticate(); err != nil {
+		return err
+	}
+	if pathErr != nil {
+		return pathErr
+	}
+	q.at = locate(segments, dir)
+	method := methods[q.r.Method]
+	if method == nil {
+		return q.notAllowed(q.at.kind)
+	}
+	return method(q)
+}
+
+// wellKnown leads to the service (RFC 6764 section 5). It asks for no credentials: programs follow it first.
+func (q *request) wellKnown(segments []string) error {
+	if len(segments) != 2 || segments[1] != "caldav" {
+		return refuse(http.StatusNotFound, "there is no such resource")
+	}
+	status := http.StatusMovedPermanently
+	if m := q.r.Method; m != "GET" && m != "HEAD" && m != "PROPFIND" && m != "OPTIONS" {
+		status = http.StatusTemporaryRedirect
+	}
+	q.w.Header().Set("Location", rootHref)
+	q.w.Header().Set("Cache-Control", "max-age=86400")
+	q.w.WriteHeader(status)
+	return nil
+}
+
+// authenticate finds out who asks, before anything else is told.
+func (q *request) authenticate() error {
+	name, password, ok := q.r.BasicAuth()
+	if !ok {
+		return auth.ErrBadCredentials
+	}
+	var remote netip.Addr
+	if ap, err := netip.ParseAddrPort(q.r.RemoteAddr); err == nil {
+		remote = ap.Addr()
+	} else if a, err := netip.ParseAddr(q.r.RemoteAddr); err == nil {
+		remote = a
+	}
+	var err error
+	q.who, err = q.h.Auth.Authenticate(q.ctx, name, password, remote)
+	return err
+}
+
+// hosts are the names under which a URL in a body or header leads here.
+func (q *request) hosts() []string {
+	hosts := []string{q.r.Host}
+	if u, err := url.Parse(q.h.BaseURL); err == nil && u.Host != "" && u.Host != q.r.Host {
+		hosts = append(hosts, u.Host)
+	}
+	return hosts
+}

@@ -1,0 +1,57 @@
+package caldav
+
+import (
+	"net/http"
+
+	"kalends/calendar"
+)
+
+// addMember is the query of the URL that makes a new member (RFC 5995 section 3.2).
+const addMember = "add-member"
+
+// post handles POST to the outbox (RFC 6638 section 5) and to the add-member URL of a calendar (RFC 5995).
+func (q *request) post() error {
+	res, err := q.find(q.at)
+	if err != nil {
+		return err
+	}
+	switch {
+	case res.kind == outboxKind:
+		return q.postOutbox(res)
+	case res.kind == calendarKind && q.r.URL.RawQuery == addMember:
+		return q.postMember(res)
+	case res.kind == calendarKind:
+		return refuse(http.StatusForbidden, "to add an object POST it to %s?%s", res.href, addMember)
+	}
+	return q.notAllowed(res.kind)
+}
+
+// postMember makes an object under a name of our choice, which Location tells.
+func (q *request) postMember(res *resource) error {
+	text, err := q.readCalendar()
+	if err != nil {
+		return err
+	}
+	c, err := q.conditions()
+	if err != nil {
+		return err
+	}
+	if c.IfMatch.Present || c.IfScheduleTag {
+		if err := c.onCollection(res.cal); err != nil {
+			return err
+		}
+	}
+	name, err := newName()
+	if err != nil {
+		return err
+	}
+	prefer := q.prefer()
+	put, err := q.h.Calendar.Put(q.ctx, calendar.PutRequest{
+		Who: q.who, Target: calendar.Target{Owner: res.owner, Slug: res.cal.Slug, Name: name}, Body: text,
+	})
+	if err != nil {
+		return err
+	}
+	q.w.Header().Set("Location", objectHref(res.owner.Name, res.cal.Slug, name))
+	return q.stored(put, prefer)
+}

@@ -1,0 +1,67 @@
+package caldav
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"strings"
+
+	"kalends/dav"
+	"kalends/ical"
+	"kalends/storage"
+)
+
+// extensionProperties are those of calendarserver.org and of Apple.
+var extensionProperties = []*property{
+	{name: dav.CS("getctag"), on: calendarKind | inboxKind, write: writeToken},
+	{name: dav.CS("notification-URL"), on: principalKind, hrefs: homeChild("notification")},
+	{name: dav.CS("email-address-set"), on: principalKind, write: func(x *render, r *resource, w *dav.Writer) {
+		for _, a := range x.addresses(r.owner) {
+			if m := ical.Mailbox(a); m != "" {
+				w.Elem(dav.CS("email-address"), m)
+			}
+		}
+	}},
+	{name: dav.CS("record-type"), on: principalKind, write: func(x *render, r *resource, w *dav.Writer) {
+		w.Text(groupOf(r.owner.Kind))
+	}},
+	{name: dav.A("calendar-color"), on: calendarKind,
+		has:   func(x *render, r *resource) bool { return r.cal.Color != "" },
+		write: func(x *render, r *resource, w *dav.Writer) { w.Text(r.cal.Color) },
+		setOn: calendarKind, set: func(_ *request, c *storage.Calendar, e *dav.Element) (err error) {
+			c.Color, err = textValue(e, 100)
+			return err
+		}},
+	{name: dav.A("calendar-order"), on: calendarKind,
+		has:   func(x *render, r *resource) bool { return r.cal.Order != "" },
+		write: func(x *render, r *resource, w *dav.Writer) { w.Text(r.cal.Order) },
+		setOn: calendarKind, set: func(_ *request, c *storage.Calendar, e *dav.Element) (err error) {
+			c.Order, err = textValue(e, 100)
+			return err
+		}},
+}
+
+// resourceID names a resource for as long as it lives, wherever it is moved within its home (RFC 5842 section 3.1). It is made
+// of what never changes and is never used again, so nothing needs to be stored.
+func (x *render) resourceID(r *resource) string {
+	epoch, err := x.q.h.Store.Epoch(x.q.ctx)
+	x.fail(err)
+	ids := [4]int64{epoch, r.owner.ID}
+	switch {
+	case r.obj != nil:
+		ids[2], ids[3] = 1, r.obj.ID
+		if r.kind == itemKind {
+			ids[2] = 2
+		}
+	case r.cal != nil:
+		ids[3] = r.cal.ID
+	}
+	var b [32]byte
+	for i, id := range ids {
+		binary.BigEndian.PutUint64(b[8*i:], uint64(id))
+	}
+	sum := sha256.Sum256(b[:])
+	u := sum[:16]
+	u[6], u[8] = u[6]&0x0f|0x80, u[8]&0x3f|0x80 // RFC 9562 section 5.8: version 8
+	return strings.ToLower(fmt.Sprintf("urn:uuid:%x-%x-%x-%x-%x", u[:4], u[4:6], u[6:8], u[8:10], u[10:]))
+}

@@ -1,0 +1,55 @@
+package caldav
+
+import (
+	"net/http"
+
+	"kalends/auth"
+	"kalends/calendar"
+	"kalends/dav"
+	"kalends/scheduling"
+	"kalends/storage"
+)
+
+// freeBusyQuery handles the free-busy-query report (RFC 4791 section 7.10). Its answer is iCalendar, not a multistatus.
+func (q *request) freeBusyQuery(root *dav.Element, res *resource) error {
+	if res.obj != nil {
+		return violates(http.StatusForbidden, dav.D("supported-report"), "busy times are asked of calendars")
+	}
+	depth, err := dav.ParseDepth(q.r.Header, dav.DepthZero)
+	if err != nil {
+		return err
+	}
+	e := root.Child(dav.C("time-range"))
+	if e == nil {
+		return refuse(http.StatusBadRequest, "a free-busy-query has a time-range (RFC 4791 section 9.11)")
+	}
+	r, err := wholeRange(e)
+	if err != nil {
+		return err
+	}
+	if err := res.need(auth.ReadFreeBusy, dav.C("read-free-busy")); err != nil {
+		return err
+	}
+	b := calendar.BusyQuery{Owner: res.owner, Start: r.Start, End: r.End}
+	switch {
+	case res.kind == calendarKind:
+		b.Calendars = []*storage.Calendar{res.cal}
+	case depth != dav.DepthZero:
+		home, err := q.h.Store.Calendars(q.ctx, res.owner.ID)
+		if err != nil {
+			return err
+		}
+		for _, c := range home {
+			if c.Kind == storage.CalendarKind && !c.Transparent {
+				b.Calendars = append(b.Calendars, c)
+			}
+		}
+	}
+	periods, err := q.h.Calendar.Busy(q.ctx, q.h.Store, b)
+	if err != nil {
+		return err
+	}
+	answer := scheduling.FreeBusyReply("", r.Start, r.End, q.h.Now().UTC(), periods, "", "", "")
+	q.w.Header().Set("Content-Type", calendarType)
+	return q.write(http.StatusOK, answer.Bytes())
+}

@@ -1,0 +1,333 @@
+package caldav
+
+import (
+	"errors"
+
+	"kalends/auth"
+	"kalends/calendar"
+	"kalends/dav"
+	"kalends/storage"
+)
+
+// kind says what a resource is. Sets of kinds say which resources have a property or take a method.
+type kind uint32
+
+const (
+	siteRoot       kind = 1 << iota // /
+	davRoot                         // /dav/
+	principalsRoot                  // /dav/principals/
+	principalGroup                  // /dav/principals/users/ and its like
+	principalKind                   // /dav/principals/users/NAME/
+	calendarsRoot                   // /dav/calendars/
+	homeKind                        // /dav/calendars/NAME/
+	calendarKind                    // /dav/calendars/NAME/SLUG/
+	inboxKind
+	outboxKind
+	notificationKind
+	objectKind // /dav/calendars/NAME/SLUG/OBJECT
+	itemKind   // the same in an inbox
+
+	// What a path may lead to, as long as nobody has looked.
+	collectionPlace // /dav/calendars/NAME/SLUG/
+	memberPlace     // /dav/calendars/NAME/SLUG/OBJECT
+	deepPlace       // below that
+	noPlace         // nothing can be there
+)
+
+// Sets of kinds.
+const (
+	homeCollections = calendarKind | inboxKind | outboxKind | notificationKind
+	collections     = siteRoot | davRoot | principalsRoot | principalGroup | principalKind | calendarsRoot | homeKind | homeCollections
+	members         = objectKind | itemKind
+	inHome          = homeKind | homeCollections | members
+	all             = collections | members
+)
+
+// The URLs that are fixed.
+const (
+	rootHref       = "/dav/"
+	principalsHref = "/dav/principals/"
+	calendarsHref  = "/dav/calendars/"
+)
+
+// groups are the folders of principals.
+var groups = map[string]storage.Kind{"users": storage.Person, "rooms": storage.Room, "resources": storage.Resource, "groups": storage.Group}
+
+// groupOf returns the folder of a principal.
+func groupOf(k storage.Kind) string {
+	switch k {
+	case storage.Room:
+		return "rooms"
+	case storage.Resource:
+		return "resources"
+	case storage.Group:
+		return "groups"
+	}
+	return "users"
+}
+
+// place is where a path leads by its form alone.
+type place struct {
+	kind  kind
+	group string // folder of the principal
+	name  string // of the principal, or of a home's owner
+	slug  string
+	obj   string
+	dir   bool
+}
+
+// locate takes a decoded path for a place.
+func locate(s []string, dir bool) place {
+	p := place{kind: noPlace, dir: dir}
+	switch {
+	case len(s) == 0:
+		p.kind = siteRoot
+	case s[0] != "dav":
+	case len(s) == 1:
+		p.kind = davRoot
+	case s[1] == "principals":
+		p.principals(s[2:])
+	case s[1] == "calendars":
+		p.calendars(s[2:])
+	}
+	return p
+}
+
+func (p *place) principals(s []string) {
+	if len(s) == 0 {
+		p.kind = principalsRoot
+		return
+	}
+	if p.group = s[0]; groups[p.group] == "" {
+		return
+	}
+	switch len(s) {
+	case 1:
+		p.kind = principalGroup
+	case 2:
+		p.kind, p.name = principalKind, s[1]
+	}
+}
+
+func (p *place) calendars(s []string) {
+	switch len(s) {
+	case 0:
+		p.kind = calendarsRoot
+		return
+	case 1:
+		p.kind = homeKind
+	case 2:
+		p.kind, p.slug = collectionPlace, s[1]
+	case 3:
+		p.kind, p.slug, p.obj = memberPlace, s[1], s[2]
+	default:
+		p.kind, p.slug, p.obj = deepPlace, s[1], s[2]
+	}
+	p.name = s[0]
+}
+
+func principalHref(p *storage.Principal) string {
+	return dav.EscapePath([]string{"dav", "principals", groupOf(p.Kind), p.Name}, true)
+}
+
+func homeHref(name string) string { return dav.EscapePath([]string{"dav", "calendars", name}, true) }
+
+func collectionHref(name, slug string) string {
+	return dav.EscapePath([]string{"dav", "calendars", name, slug}, true)
+}
+
+func objectHref(name, slug, object string) string {
+	return dav.EscapePath([]string{"dav", "calendars", name, slug, object}, false)
+}
+
+// pathHref is the URL of what package calendar names by a path.
+func pathHref(p *calendar.Path) string {
+	switch {
+	case p.Slug == "":
+		return homeHref(p.Owner)
+	case p.Name == "":
+		return collectionHref(p.Owner, p.Slug)
+	}
+	return objectHref(p.Owner, p.Slug, p.Name)
+}
+
+// resource is what was found at a place, with what its properties are made of.
+type resource struct {
+	kind   kind
+	href   string             // of it; of a member that of its collection
+	member string             // name of an object in the collection
+	owner  *storage.Principal // of the home it is in, or the principal it is; else nil
+	cal    *storage.Calendar  // the collection it is or is in
+	obj    *storage.Object
+	may    auth.Set // what the asker may do with it
+}
+
+// url is the whole href of the resource.
+func (r *resource) url() string {
+	if r.member == "" {
+		return r.href
+	}
+	return string(dav.AppendSegment([]byte(r.href), r.member))
+}
+
+var errNothing = refuse(404, "there is no such resource, or it is not yours to see")
+
+// owner reads the principal that the place names.
+func (q *request) owner(p place) (*storage.Principal, error) {
+	if p.name == q.who.Name {
+		return q.who, nil
+	}
+	owner, err := q.h.Store.PrincipalByName(q.ctx, p.name)
+	if errors.Is(err, storage.ErrNotFound) || err == nil && owner.Name != p.name {
+		return nil, errNothing
+	}
+	return owner, err
+}
+
+// target names what a place names, for package calendar.
+func (q *request) target(p place) (calendar.Target, error) {
+	owner, err := q.owner(p)
+	if err != nil {
+		return calendar.Target{}, err
+	}
+	return calendar.Target{Owner: owner, Slug: p.slug, Name: p.obj}, nil
+}
+
+// find looks up what is at a place, as far as the asker may know of it. What they may do with it is for the
+// caller to ask.
+func (q *request) find(p place) (*resource, error) {
+	switch p.kind {
+	case siteRoot:
+		return &resource{kind: siteRoot, href: "/", may: sharedPlaces}, nil
+	case davRoot:
+		return &resource{kind: davRoot, href: rootHref, may: sharedPlaces}, nil
+	case principalsRoot:
+		return &resource{kind: principalsRoot, href: principalsHref, may: sharedPlaces}, nil
+	case principalGroup:
+		return &resource{kind: principalGroup, href: principalsHref + p.group + "/", may: sharedPlaces}, nil
+	case calendarsRoot:
+		return &resource{kind: calendarsRoot, href: calendarsHref, may: sharedPlaces}, nil
+	case principalKind, homeKind, collectionPlace, memberPlace:
+	default:
+		return nil, errNothing
+	}
+	t, err := q.target(p)
+	if err != nil {
+		return nil, err
+	}
+	switch p.kind {
+	case principalKind:
+		if t.Owner.Kind != groups[p.group] {
+			return nil, errNothing
+		}
+		return q.principal(t.Owner), nil
+	case homeKind:
+		r := q.home(t.Owner)
+		if !r.may.Has(auth.Read) {
+			return nil, errNothing
+		}
+		return r, nil
+	case collectionPlace:
+		c, err := q.h.Calendar.Collection(q.ctx, q.who, t)
+		if err != nil {
+			return nil, err
+		}
+		return q.collection(t.Owner, c), nil
+	}
+	if p.dir {
+		return nil, errNothing
+	}
+	o, c, err := q.h.Calendar.Object(q.ctx, q.who, t)
+	if err != nil {
+		return nil, err
+	}
+	r := q.collection(t.Owner, c)
+	r.setMember(o)
+	return r, nil
+}
+
+// sharedPlaces is what everybody with an account may do with the places that are nobody's.
+const sharedPlaces = auth.Read | auth.ReadCurrentUserPrivilegeSet
+
+func (q *request) principal(p *storage.Principal) *resource {
+	return &resource{kind: principalKind, href: principalHref(p), owner: p, may: auth.PrincipalPrivileges(q.who, p)}
+}
+
+func (q *request) home(owner *storage.Principal) *resource {
+	return &resource{kind: homeKind, href: homeHref(owner.Name), owner: owner, may: auth.Privileges(q.who, owner, "")}
+}
+
+func (q *request) collection(owner *storage.Principal, c *storage.Calendar) *resource {
+	r := &resource{href: collectionHref(owner.Name, c.Slug), owner: owner, cal: c, may: auth.Privileges(q.who, owner, c.Kind)}
+	switch c.Kind {
+	case storage.InboxKind:
+		r.kind = inboxKind
+	case storage.OutboxKind:
+		r.kind = outboxKind
+	case storage.NotificationKind:
+		r.kind = notificationKind
+	default:
+		r.kind = calendarKind
+	}
+	return r
+}
+
+// setMember makes r, a collection or a member of it, the resource of that object in it.
+func (r *resource) setMember(o *storage.Object) {
+	r.obj, r.member = o, o.Name
+	switch r.kind {
+	case inboxKind:
+		r.kind = itemKind
+	case calendarKind:
+		r.kind = objectKind
+	}
+}
+
+// need refuses what the asker may not do (RFC 3744 section 7.1.1).
+func (r *resource) need(p auth.Privilege, name dav.Name) error {
+	if r.may.Has(p) {
+		return nil
+	}
+	return &refusal{status: 403, msg: "you have no privilege for this here", conditions: []dav.Condition{needPrivileges(r.url(), name)}}
+}
+
+// needPrivileges is the condition of RFC 3744 section 7.1.1.
+func needPrivileges(href string, name dav.Name) dav.Condition {
+	privilege := dav.NewElement(dav.D("privilege"), "", dav.NewElement(name, ""))
+	res := dav.NewElement(dav.D("resource"), "", dav.NewElement(dav.D("href"), href), privilege)
+	return dav.Condition{Name: dav.D("need-privileges"), Elements: []*dav.Element{res}}
+}
+
+// allowed lists the methods of each kind of resource, and of what is not there yet.
+var allowed = map[kind]string{
+	siteRoot:         "OPTIONS, GET, HEAD, PROPFIND, REPORT",
+	davRoot:          "OPTIONS, GET, HEAD, PROPFIND, REPORT",
+	principalsRoot:   "OPTIONS, PROPFIND, REPORT",
+	principalGroup:   "OPTIONS, PROPFIND, REPORT",
+	principalKind:    "OPTIONS, PROPFIND, PROPPATCH, REPORT",
+	calendarsRoot:    "OPTIONS, PROPFIND, REPORT",
+	homeKind:         "OPTIONS, PROPFIND, PROPPATCH, REPORT",
+	calendarKind:     "OPTIONS, GET, HEAD, POST, DELETE, PROPFIND, PROPPATCH, REPORT",
+	inboxKind:        "OPTIONS, PROPFIND, PROPPATCH, REPORT",
+	outboxKind:       "OPTIONS, POST, PROPFIND, PROPPATCH, REPORT",
+	notificationKind: "OPTIONS, PROPFIND, PROPPATCH, REPORT",
+	objectKind:       "OPTIONS, GET, HEAD, PUT, DELETE, COPY, MOVE, PROPFIND, PROPPATCH, REPORT",
+	itemKind:         "OPTIONS, GET, HEAD, DELETE, PROPFIND, PROPPATCH, REPORT",
+	collectionPlace:  "OPTIONS, MKCALENDAR, MKCOL",
+	memberPlace:      "OPTIONS, PUT",
+	deepPlace:        "OPTIONS",
+	noPlace:          "OPTIONS",
+}
+
+// notAllowed answers a method that has no meaning at a resource (RFC 9110 section 15.5.6).
+func (q *request) notAllowed(k kind) error {
+	return &refusal{status: 405, msg: q.method() + " has no meaning here", allow: allowed[k]}
+}
+
+// method is the request's, short enough to be told.
+func (q *request) method() string {
+	if len(q.r.Method) > 20 {
+		return q.r.Method[:20]
+	}
+	return q.r.Method
+}
