@@ -289,6 +289,10 @@ func (s *Server) Restart(ctx context.Context) error {
 
 // Close ends the server and removes its folder where it is temporary.
 func (s *Server) Close() {
+	if !s.temp {
+		s.Stop()
+		return
+	}
 	s.locked("drop")
 	s.discard()
 }

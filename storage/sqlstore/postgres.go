@@ -4,19 +4,30 @@ import (
 	"context"
 	"fmt"
 	"runtime"
-	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"kalends/storage"
 )
 
 // postgres is a pool of native pgx connections.
 type postgres struct {
 	pool  *pgxpool.Pool
 	count *counters
+	lost  atomic.Int64 // when a connection was last lost, in Unix nanoseconds
+}
+
+// After a connection was lost all others are tried before use for so long: the database was restarted, and the first
+// of them that fails need not be followed by the rest.
+const suspicion = 5 * time.Second
+
+func (p *postgres) shouldPing(_ context.Context, c pgxpool.ShouldPingParams) bool {
+	return c.IdleDuration > time.Second || time.Since(time.Unix(0, p.lost.Load())) < suspicion
 }
 
 // sessionSettings are set on each connection, where the URL does not say otherwise. Every query here
@@ -52,15 +63,16 @@ func openPostgres(ctx context.Context, url string, o *options, count *counters) 
 	}
 	cfg.HealthCheckPeriod = 15 * time.Second
 	cfg.PingTimeout = 5 * time.Second
-	pool, err := pgxpool.NewWithConfig(ctx, cfg)
-	if err != nil {
+	p := &postgres{count: count}
+	cfg.ShouldPing = p.shouldPing
+	if p.pool, err = pgxpool.NewWithConfig(ctx, cfg); err != nil {
 		return nil, classify(ctx, err)
 	}
-	if err := pool.Ping(ctx); err != nil {
-		pool.Close()
+	if err := p.pool.Ping(ctx); err != nil {
+		p.pool.Close()
 		return nil, classify(ctx, err)
 	}
-	return &postgres{pool, count}, nil
+	return p, nil
 }
 
 func (p *postgres) dialect() *dialect { return postgresDialect }
@@ -75,26 +87,29 @@ func (p *postgres) session(ctx context.Context, _ bool) (session, error) {
 	if err != nil {
 		return nil, classify(ctx, err)
 	}
-	return &pgSession{conn, p.count}, nil
+	return &pgSession{conn, p}, nil
 }
 
 type pgSession struct {
-	conn  *pgxpool.Conn
-	count *counters
+	conn *pgxpool.Conn
+	db   *postgres
 }
 
 // release also closes a connection that is still in a transaction.
 func (s *pgSession) release() { s.conn.Release() }
 
 func (s *pgSession) run(ctx context.Context, stmts []stmt, seen *int64) error {
-	s.count.note(ctx, stmts)
+	s.db.count.note(ctx, stmts)
 	err := s.send(ctx, stmts, seen)
 	if err == nil {
 		return nil
 	}
 	err = classify(ctx, err)
 	if s.conn.Conn().IsClosed() && ctx.Err() == nil && !connectionLost(err) {
-		err = classify(ctx, fmt.Errorf("%w: %w", pgconn.ErrConnClosed, err))
+		err = &failure{kind: storage.ErrUnavailable, cause: err, lost: true}
+	}
+	if connectionLost(err) {
+		s.db.lost.Store(time.Now().UnixNano())
 	}
 	return err
 }
@@ -159,12 +174,4 @@ func drain(rows pgx.Rows, st *stmt, seen *int64) error {
 		st.done(rows.CommandTag().RowsAffected())
 	}
 	return nil
-}
-
-// place names the database for people: without user, password and settings.
-func place(cfg *pgx.ConnConfig) string {
-	if strings.HasPrefix(cfg.Host, "/") {
-		return fmt.Sprintf("database %s at socket %s", cfg.Database, cfg.Host)
-	}
-	return fmt.Sprintf("database %s at %s:%s", cfg.Database, cfg.Host, strconv.Itoa(int(cfg.Port)))
 }

@@ -1,8 +1,10 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -62,6 +64,10 @@ func (q queries) ObjectsInRange(ctx context.Context, rq storage.RangeQuery) ([]*
 	if err != nil {
 		return nil, fmt.Errorf("objects of %d in range: %w", rq.Owner, err)
 	}
+	// Asked for an order, SQLite would rather read whole calendars by name.
+	slices.SortFunc(list, func(a, b *storage.Object) int {
+		return cmp.Or(cmp.Compare(a.Calendar, b.Calendar), cmp.Compare(a.Name, b.Name))
+	})
 	return list, nil
 }
 
@@ -95,6 +101,6 @@ func rangeText(columns string, components bool) string {
 			fmt.Fprintf(&b, " AND component = ANY($%d)", last)
 		}
 	}
-	b.WriteString(") AS found ORDER BY calendar_id, name")
+	b.WriteString(") AS found")
 	return b.String()
 }

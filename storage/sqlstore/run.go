@@ -57,6 +57,7 @@ type counters struct {
 type Trace struct {
 	mu         sync.Mutex
 	statements []string
+	args       [][]any
 	trips      int
 }
 
@@ -92,6 +93,7 @@ func (c *counters) note(ctx context.Context, stmts []stmt) {
 		t.trips++
 		for i := range stmts {
 			t.statements = append(t.statements, stmts[i].sql)
+			t.args = append(t.args, stmts[i].args)
 		}
 	}
 }
