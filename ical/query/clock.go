@@ -130,6 +130,14 @@ func (c *clock) later(t time.Time, d ical.Duration, from ical.DateTime) time.Tim
 	return after(t, d, loc)
 }
 
+func (c *clock) period(per ical.Period) (start, end time.Time) {
+	start = c.instant(per.Start)
+	if per.HasDuration {
+		return start, c.later(start, per.Duration, per.Start)
+	}
+	return start, c.instant(per.End)
+}
+
 func (c *clock) duration(comp *ical.Component) (d ical.Duration, ok bool) {
 	p := comp.Prop("DURATION")
 	if p == nil || comp.Name() == "VJOURNAL" || comp.Name() == "VFREEBUSY" {

@@ -68,7 +68,7 @@ func (s *CompSelect) choose(c *ical.Component) *ical.Component {
 			out.AddChild(k)
 			continue
 		}
-		i := slices.IndexFunc(s.Comps, func(sel *CompSelect) bool { return strings.EqualFold(sel.Name, k.Name()) })
+		i := slices.IndexFunc(s.Comps, func(sel *CompSelect) bool { return sel != nil && strings.EqualFold(sel.Name, k.Name()) })
 		if i >= 0 {
 			out.AddChild(s.Comps[i].choose(k))
 		}
@@ -217,14 +217,7 @@ func (c *clock) periodsIn(p *ical.Property, r TimeRange) *ical.Property {
 		}
 		per := periods[i]
 		i++
-		start := c.instant(per.Start)
-		var end time.Time
-		if per.HasDuration {
-			end = c.later(start, per.Duration, per.Start)
-		} else {
-			end = c.instant(per.End)
-		}
-		if r.overlaps(start, end) {
+		if start, end := c.period(per); r.overlaps(start, end) {
 			kept = append(kept, text)
 		}
 	}

@@ -83,15 +83,38 @@ func (m *matcher) main(f *CompFilter) (bool, error) {
 		if !ok {
 			continue
 		}
-		if f.Range == nil && len(alarms) == 0 {
+		if f.Range == nil && len(alarms) == 0 || name == "VFREEBUSY" && f.Range != nil && m.published(c, *f.Range) {
 			return true, nil
 		}
 		list = append(list, candidate{c, place, alarms})
 	}
-	if len(list) == 0 || !isMain(name) {
+	if len(list) == 0 || !isMain(name) || name == "VFREEBUSY" {
 		return false, nil
 	}
 	return m.instances(f, list)
+}
+
+// published applies the table for VFREEBUSY (RFC 4791 section 9.9). The series knows its periods even where DTSTART and
+// DTEND alone decide.
+func (m *matcher) published(c *ical.Component, r TimeRange) bool {
+	start, _, hasStart := m.property(c, "DTSTART")
+	end, _, hasEnd := m.property(c, "DTEND")
+	if hasStart && hasEnd {
+		return (r.Start.IsZero() || !r.Start.After(end)) && (r.End.IsZero() || r.End.After(start))
+	}
+	for p := range c.All("FREEBUSY") {
+		periods, err := p.Periods()
+		if err != nil {
+			continue
+		}
+		for _, per := range periods {
+			start, end := m.period(per)
+			if r.overlaps(start, end) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // comp matches a component with all of a filter but its range. The alarms returned must ring for some instance.

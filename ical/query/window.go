@@ -37,7 +37,8 @@ func (f *Filter) Window() (w Window, ok bool) {
 	if only.Range != nil {
 		w.Start, w.End = only.Range.Start, only.Range.End
 	}
-	w.Exact = len(c.Comps) == 1 && len(c.Props) == 0 && len(only.Props)+len(only.Comps) == 0
+	w.Exact = len(c.Comps) == 1 && len(c.Props) == 0 && len(only.Props)+len(only.Comps) == 0 &&
+		(only.Range == nil || w.Component != "VFREEBUSY") // whose bounds hold its periods, which may not count
 	return w, true
 }
 
