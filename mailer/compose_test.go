@@ -309,7 +309,7 @@ func TestStructureOfAnInvitation(t *testing.T) {
 	}
 	for header, want := range map[string]string{
 		"Auto-Submitted": "auto-generated", "Mime-Version": "1.0", "Date": "Sun, 01 Nov 2026 08:00:00 +0000",
-		"Message-Id": "<1793520000123456.12.678.kalends@example.com>", "From": `=?utf-8?b?QWxpY2Ugw4Qu?= <alice@example.com>`,
+		"Message-Id": "<1793520000123456.12.678.6e340b9c.kalends@example.com>", "From": `=?utf-8?b?QWxpY2Ugw4Qu?= <alice@example.com>`,
 		"To": `"Bob" <bob@example.org>`, "Content-Language": "en",
 	} {
 		if h.Get(header) != want {

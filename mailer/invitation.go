@@ -45,9 +45,10 @@ type Composer struct {
 }
 
 // JobID returns the Message-ID of an outbox row's mail (without angle brackets). It is the same at every attempt,
-// so a repeat is recognisable, and another for every row, also after a restored backup has handed out the same ids again.
+// so a repeat is recognisable; another for every row, also after a restored backup has handed out the same ids again;
+// and another when the row took a newer message after an attempt of which it is not known whether it arrived.
 func (c *Composer) JobID(j *storage.Job) string {
-	return messageID("kalends", j.Created, j.Owner, j.ID, c.Own.Address)
+	return messageID("kalends", j.Created, j.Owner, j.ID, c.Own.Address, shortHash(string(j.Payload))[:8])
 }
 
 // ReminderID is the same for a reminder: due is the time it was due at.

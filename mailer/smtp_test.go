@@ -397,7 +397,7 @@ func TestFolder(t *testing.T) {
 			t.Errorf("%s has mode %v", e.Name(), info.Mode())
 		}
 	}
-	want := "00000000T000000Z-1.eml 20261101T080000Z-1793520000123456.12.678.kalends.eml"
+	want := "00000000T000000Z-1.eml 20261101T080000Z-1793520000123456.12.678.6e340b9c.kalends.eml"
 	if strings.Join(names, " ") != want {
 		t.Fatalf("folder holds %q, want %q", names, want)
 	}

@@ -48,3 +48,14 @@ func Temporary(err error) bool {
 
 // ErrPayload says that a mail job cannot be composed, now or later.
 var ErrPayload = errors.New("mail cannot be composed")
+
+// ScheduleStatus returns the SCHEDULE-STATUS (RFC 6638 section 3.2.9) of a mail that ended with err, nil for sent.
+func ScheduleStatus(err error) string {
+	switch {
+	case err == nil:
+		return "1.1" // sent: more than that mail does not tell
+	case errors.Is(err, ErrAddress):
+		return "3.7"
+	}
+	return "5.1"
+}
