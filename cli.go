@@ -20,6 +20,7 @@ type grammar struct {
 	Settings config.Settings `embed:""`
 
 	Serve   serveCmd   `cmd:"" help:"Run the server."`
+	Demo    demoCmd    `cmd:"" help:"Show the whole story in the terminal, in about 20 seconds."`
 	Migrate migrateCmd `cmd:"" help:"Bring the database's tables up to date."`
 	User    userCmd    `cmd:"" help:"Add, import, list and remove people, rooms, resources and groups."`
 	Version versionCmd `cmd:"" help:"Print the version of the program and of its time zone data."`

@@ -47,7 +47,7 @@ func (serveCmd) Run(p *program) error {
 		return err
 	}
 	defer srv.close()
-	app, err := build(p.ctx, p.cfg, srv.public, log)
+	app, err := build(p.ctx, p.cfg, log)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -22,12 +23,12 @@ type app struct {
 	directory  *auth.Directory
 	handler    http.Handler
 	workers    []worker
-	mailFolder string // where mail lands while there is no relay, else ""
+	mailFolder string       // where mail lands while there is no relay, else ""
+	lmtp       net.Listener // where mail is taken in; nil for nowhere
 }
 
-// build opens the database and puts the parts together. public is the URL that
-// people use. Nothing runs before its workers do.
-func build(ctx context.Context, cfg *config.Settings, public string, log *slog.Logger) (*app, error) {
+// build opens the database and puts the parts together. Nothing runs before its workers do.
+func build(ctx context.Context, cfg *config.Settings, log *slog.Logger) (*app, error) {
 	store, err := openStore(ctx, cfg, cfg.Migrate)
 	if err != nil {
 		return nil, err
@@ -35,15 +36,20 @@ func build(ctx context.Context, cfg *config.Settings, public string, log *slog.L
 	a := &app{
 		store:     store,
 		directory: &auth.Directory{Store: store},
-		handler:   http.NotFoundHandler(),
 	}
-	if len(cfg.Mail.SMTP) == 0 {
-		a.mailFolder = cfg.MailFolder()
+	if err := a.assemble(ctx, cfg, log); err != nil {
+		a.close()
+		return nil, err
 	}
 	return a, nil
 }
 
-func (a *app) close() { a.store.Close() }
+func (a *app) close() {
+	if a.lmtp != nil {
+		a.lmtp.Close()
+	}
+	a.store.Close()
+}
 
 // ready says whether requests can be answered.
 func (a *app) ready(ctx context.Context) error { return a.store.Ready(ctx) }

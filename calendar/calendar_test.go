@@ -466,3 +466,19 @@ func TestQuota(t *testing.T) {
 }
 
 var _ = context.Background
+
+// An all-day event's reminder is due by the clock of the person, not in UTC.
+func TestReminderOfAnAllDayEvent(t *testing.T) {
+	each(t, func(s *site) {
+		loc, err := time.LoadLocation("Europe/Berlin")
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		s.FloatingZone = loc
+		res := s.put(s.alice, "a.ics", event("a", "DTSTART;VALUE=DATE:20260110", "BEGIN:VALARM", "ACTION:EMAIL", "TRIGGER:PT9H", "END:VALARM"))
+		rows, err := s.Store.Reminders(s.t.Context(), s.alice.ID, res.Object.ID)
+		if err != nil || len(rows) != 1 || !rows[0].DueAt.Equal(time.Date(2026, 1, 10, 9, 0, 0, 0, loc)) {
+			s.t.Errorf("reminders %+v, %v", rows, err)
+		}
+	})
+}

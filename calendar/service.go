@@ -59,6 +59,9 @@ type Service struct {
 
 	// DisplayReminders makes DISPLAY and AUDIO alarms reminder mails too; EMAIL alarms always are.
 	DisplayReminders bool
+	// FloatingZone is where people are who have set no zone; nil for UTC. Their all-day and floating events are
+	// reminded of in it.
+	FloatingZone *time.Location
 	// UpdateHold is how long an update to people outside waits for further edits to merge with.
 	UpdateHold time.Duration
 	// Wake is called after a commit that queued work: the hint, while polling is the guarantee. May be nil.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"kalends/ical"
@@ -104,7 +105,7 @@ func (u *unit) write(ctx context.Context, cal *storage.Calendar, name string, p 
 	if err := u.tx.PutObject(ctx, row, old); err != nil {
 		return fmt.Errorf("put object %d/%d/%s: %w", row.Owner, row.Calendar, row.Name, err)
 	}
-	return u.remind(ctx, p, row, old)
+	return u.remind(ctx, cal, p, row, old)
 }
 
 // quota refuses what would make the owner's objects larger than allowed (RFC 4331 section 6). What shrinks is taken.
@@ -131,27 +132,25 @@ func (u *unit) quota(ctx context.Context, cal *storage.Calendar, row, old *stora
 }
 
 // remind makes the reminder rows those of the object's alarms.
-func (u *unit) remind(ctx context.Context, p *parsed, row, old *storage.Object) error {
-	alarms := false
-	for c := range p.cal.Main() {
-		alarms = alarms || c.Component("VALARM") != nil
-	}
-	if !alarms && old == nil {
-		return nil
-	}
+func (u *unit) remind(ctx context.Context, cal *storage.Calendar, p *parsed, row, old *storage.Object) error {
 	var rows []*storage.Reminder
-	if alarms {
-		var existing []*storage.Reminder
+	if u.s.hasAlarms(p.cal) {
+		o := reminder.Options{
+			Now: u.now, Display: u.s.DisplayReminders, Owner: row.Owner, Object: row.ID, Calendar: row.Calendar,
+		}
+		who, err := u.tx.PrincipalByID(ctx, row.Owner)
+		if err != nil {
+			return fmt.Errorf("principal: %w", err)
+		}
+		if err := o.Person(ctx, u.tx, who, cal.TimeZoneID, u.s.FloatingZone); err != nil {
+			return err
+		}
 		if old != nil {
-			var err error
-			if existing, err = u.tx.Reminders(ctx, row.Owner, row.ID); err != nil {
+			if o.Existing, err = u.tx.Reminders(ctx, row.Owner, row.ID); err != nil {
 				return fmt.Errorf("reminders: %w", err)
 			}
 		}
-		rows = reminder.Plan(p.cal, p.series, reminder.Options{
-			Now: u.now, Existing: existing, ForUser: row.Owner, Display: u.s.DisplayReminders,
-			Owner: row.Owner, Object: row.ID, Calendar: row.Calendar,
-		})
+		rows = reminder.Plan(p.cal, p.series, o)
 	}
 	if old == nil && len(rows) == 0 {
 		return nil
@@ -161,6 +160,18 @@ func (u *unit) remind(ctx context.Context, p *parsed, row, old *storage.Object) 
 		return fmt.Errorf("set reminders: %w", err)
 	}
 	return nil
+}
+
+// hasAlarms reports whether the object has an alarm that may become a mail.
+func (s *Service) hasAlarms(cal *ical.Component) bool {
+	for c := range cal.Main() {
+		for a := range c.Components("VALARM") {
+			if s.DisplayReminders || strings.EqualFold(strings.TrimSpace(a.Value("ACTION")), "EMAIL") {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // remove deletes an object with all that hangs on it.

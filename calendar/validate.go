@@ -112,17 +112,18 @@ func (s *Service) checkOne(c *ical.Component) error {
 	if err != nil {
 		return err
 	}
-	for _, name := range []string{"DTEND", "DUE"} {
-		end, err := dateTime(c, name)
-		if err != nil {
-			return err
-		}
-		if start != nil && end != nil && start.IsDate() != end.IsDate() {
-			return Errorf(InvalidData, "DTSTART and %s must both be dates or both be times (RFC 5545 section 3.8.2.2)", name)
-		}
-		if start != nil && end != nil && (start.Form == ical.FloatingForm) != (end.Form == ical.FloatingForm) {
-			return Errorf(InvalidData, "DTSTART and %s must both be floating or neither (RFC 5545 section 3.8.2.2)", name)
-		}
+	if _, err := dateTime(c, "DUE"); err != nil {
+		return err // of another form than DTSTART it is taken: programs write such tasks, and it can be understood
+	}
+	end, err := dateTime(c, "DTEND")
+	if err != nil {
+		return err
+	}
+	if start != nil && end != nil && start.IsDate() != end.IsDate() {
+		return Errorf(InvalidData, "DTSTART and DTEND must both be dates or both be times (RFC 5545 section 3.8.2.2)")
+	}
+	if start != nil && end != nil && (start.Form == ical.FloatingForm) != (end.Form == ical.FloatingForm) {
+		return Errorf(InvalidData, "DTSTART and DTEND must both be floating or neither (RFC 5545 section 3.8.2.2)")
 	}
 	if _, err := dateTime(c, "RECURRENCE-ID"); err != nil {
 		return err

@@ -1,0 +1,181 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/mail"
+	"time"
+
+	"kalends/auth"
+	"kalends/caldav"
+	"kalends/calendar"
+	"kalends/ical/zone"
+	"kalends/internal/config"
+	"kalends/mailer"
+	"kalends/reminder"
+	"kalends/scheduling"
+	"kalends/storage"
+)
+
+// assemble puts the product's parts together on an open database: a handler for requests, and workers for mail, reminders and
+// what a meeting with many attendees leaves to do.
+func (a *app) assemble(ctx context.Context, cfg *config.Settings, log *slog.Logger) error {
+	service := &calendar.Service{
+		Store: a.store, Now: time.Now, Log: log,
+		Limits: calendar.Limits{
+			ObjectSize: int64(cfg.Limit.Object), Attendees: cfg.Limit.Attendees, Instances: cfg.Limit.Instances,
+			Outside: cfg.Limit.OutsideRecipients, Quota: int64(cfg.Quota),
+		},
+		DisplayReminders: cfg.Reminder.Display,
+		FloatingZone:     cfg.Reminder.Location(),
+		UpdateHold:       cfg.Mail.UpdateHold.Duration,
+	}
+	a.handler = &caldav.Handler{
+		Calendar: service, Auth: &auth.Basic{Store: a.store, Log: log}, Store: a.store, Log: log, Now: time.Now, BaseURL: cfg.BaseURL,
+	}
+
+	composer, err := a.composer(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	transport, err := a.transport(cfg)
+	if err != nil {
+		return err
+	}
+	sender := &mailer.Sender{Composer: composer, Transport: transport}
+	outbox := &mailer.Dispatcher{
+		Queue: a.store, Log: log, Grace: cfg.Grace.Duration,
+		Handlers: map[string]mailer.Handler{
+			scheduling.MailJob:    sender.Handle,
+			scheduling.SpreadJob:  service.Do,
+			scheduling.DeliverJob: service.Do,
+			letterJob:             letters{transport}.handle,
+		},
+		Outcome: func(ctx context.Context, j *storage.Job, err error) error {
+			if err == nil {
+				return nil
+			}
+			log.WarnContext(ctx, "job failed for good", "kind", j.Kind, "owner", j.Owner, "job", j.ID, "err", err)
+			if j.Kind == scheduling.MailJob {
+				return service.Undeliverable(ctx, j)
+			}
+			return nil
+		},
+	}
+	reminders := &reminder.Dispatcher{
+		Store: a.store, Log: log, Display: cfg.Reminder.Display, Queued: outbox.Wake,
+		Compose: remind{composer}.compose, Zone: cfg.Reminder.Location(),
+	}
+	service.Wake = func() { outbox.Wake(); reminders.Wake() }
+	a.workers = append(a.workers, outbox, reminders)
+
+	if cfg.Mail.LMTPListen != "" {
+		l, err := mailer.Listen(cfg.Mail.LMTPListen)
+		if err != nil {
+			return cfg.Fail("mail.lmtp_listen", fmt.Errorf("cannot listen there: %w", err))
+		}
+		a.lmtp = l
+		a.workers = append(a.workers, intake{l, &mailer.Listener{
+			Inbox:  &mailer.Replies{Calendar: service, Identity: &composer.Identity, Log: log},
+			Domain: cfg.MailDomain(), Log: log, Grace: cfg.Grace.Duration,
+		}})
+	}
+	return nil
+}
+
+// composer writes mails in the server's name. Without a way for mail in, answers go to people's own mailboxes.
+func (a *app) composer(ctx context.Context, cfg *config.Settings) (*mailer.Composer, error) {
+	own := mail.Address{Name: "Kalends", Address: "calendar@" + cfg.MailDomain()}
+	if from, err := mail.ParseAddress(cfg.Mail.From); err == nil {
+		own = *from
+	}
+	c := &mailer.Composer{Identity: mailer.Identity{Own: own, Sign: cfg.Mail.SignDomains, Inbound: cfg.Mail.InboundDomains}}
+	if cfg.Mail.LMTPListen != "" {
+		secret, err := a.store.Secret(ctx, "reply-address")
+		if err != nil {
+			return nil, fmt.Errorf("reply addresses: %w", err)
+		}
+		c.Tokens = mailer.NewTokens(secret)
+	}
+	return c, nil
+}
+
+// transport is how mail leaves: through the relays, or into a folder.
+func (a *app) transport(cfg *config.Settings) (mailer.Transport, error) {
+	if len(cfg.Mail.SMTP) == 0 {
+		if err := ensureFolder(cfg, cfg.MailFolder()); err != nil {
+			return nil, err
+		}
+		a.mailFolder = cfg.MailFolder()
+		return &mailer.Folder{Dir: cfg.MailFolder()}, nil
+	}
+	t, err := mailer.NewSMTP(cfg.Mail.SMTP, cfg.MailDomain())
+	if err != nil {
+		return nil, cfg.Fail("mail.smtp", err)
+	}
+	return t, nil
+}
+
+// intake is a worker that takes in mail.
+type intake struct {
+	net.Listener
+	l *mailer.Listener
+}
+
+// Run implements worker.
+func (i intake) Run(ctx context.Context) error { return i.l.Serve(ctx, i.Listener) }
+
+// letterJob is the kind of outbox rows that hold a composed mail: a reminder, whose text is made where the
+// reminder is looked at, in the transaction that marks it as dealt with.
+const letterJob = "letter"
+
+// letters sends composed mails.
+type letters struct{ mailer.Transport }
+
+func (s letters) handle(ctx context.Context, j *storage.Job) error {
+	var l mailer.Letter
+	if err := json.Unmarshal(j.Payload, &l); err != nil {
+		return fmt.Errorf("%w: %w", mailer.ErrPayload, err)
+	}
+	return s.Send(ctx, l.From, l.To, l.Message)
+}
+
+// remind composes reminder mails.
+type remind struct{ *mailer.Composer }
+
+func (r remind) compose(_ context.Context, _ storage.Tx, due reminder.Due) (*storage.Job, error) {
+	if due.User.Email == "" {
+		return nil, nil
+	}
+	item := due.Items[0]
+	loc := item.Location
+	if due.Zone != nil {
+		loc = due.Zone
+	}
+	m := mailer.Reminder{
+		To:       mailer.Person{Address: "mailto:" + due.User.Email, Name: due.User.DisplayName},
+		Calendar: due.Cal, Instance: item.Component,
+		Start: item.Instance.Start, End: item.Instance.End, AllDay: item.Instance.AllDay, Floating: item.Instance.Floating,
+		Zone: loc, Due: due.At, Late: due.Late, Language: due.User.Language, Date: due.At,
+		MessageID: r.JobID(&storage.Job{Owner: due.Object.Owner, ID: due.Job, Created: due.At}),
+	}
+	if m.AllDay || m.Floating {
+		m.Start, m.End = zone.Wall(m.Start, item.Location), zone.Wall(m.End, item.Location)
+	}
+	letter, err := r.Reminder(m)
+	if errors.Is(err, mailer.ErrAddress) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	payload, err := json.Marshal(letter)
+	if err != nil {
+		return nil, err
+	}
+	return &storage.Job{Kind: letterJob, Recipient: letter.To, Payload: payload}, nil
+}
