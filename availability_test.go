@@ -96,7 +96,7 @@ func (c *cluster) request(ctx context.Context, server int, who, method, path, bo
 
 func simpleEvent(uid, more string) string {
 	return "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//Example//EN\r\nBEGIN:VEVENT\r\nUID:" + uid +
-		"\r\nDTSTAMP:20260101T000000Z\r\nDTSTART:20260105T090000Z\r\nDURATION:PT1H\r\n" + more + "END:VEVENT\r\nEND:VCALENDAR\r\n"
+		"\r\nDTSTAMP:20260101T000000Z\r\nDTSTART:20380105T090000Z\r\nDURATION:PT1H\r\n" + more + "END:VEVENT\r\nEND:VCALENDAR\r\n"
 }
 
 // Two servers decide conditions together: of many that create a name one does, and no update is lost.
