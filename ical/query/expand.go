@@ -1,6 +1,7 @@
 package query
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -103,12 +104,17 @@ func (x *expander) prepare(t *template) {
 	if t.comp.Name() == "VTODO" {
 		endName = "DUE"
 	}
-	idAt := -1
+	idAt := -1 // after DTSTART, unless the component has its own place for it
 	for _, p := range t.comp.Props() {
 		pt := part{shared, p}
 		switch name := p.Name(); name {
-		case "RRULE", "RDATE", "EXDATE", "EXRULE", "RECURRENCE-ID":
+		case "RRULE", "RDATE", "EXDATE", "EXRULE":
 			continue
+		case "RECURRENCE-ID":
+			if p != rid {
+				continue
+			}
+			pt.role = idRole
 		case "DTSTART", endName:
 			if name == endName {
 				t.hasEnd = true
@@ -134,13 +140,11 @@ func (x *expander) prepare(t *template) {
 			idAt = len(t.parts)
 		}
 	}
-	if x.recurring {
+	if x.recurring && rid == nil {
 		if idAt < 0 {
 			idAt = len(t.parts)
 		}
-		t.parts = append(t.parts, part{})
-		copy(t.parts[idAt+1:], t.parts[idAt:])
-		t.parts[idAt] = part{role: idRole}
+		t.parts = slices.Insert(t.parts, idAt, part{role: idRole})
 	}
 	for k := range t.comp.Components("") {
 		t.inner = append(t.inner, x.plain(k))
