@@ -103,6 +103,12 @@ func (q *memoryQueue) NextJob(_ context.Context, kinds []string) (time.Time, err
 	return next, nil
 }
 
+func (q *memoryQueue) endedJobs() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.ended)
+}
+
 func (q *memoryQueue) job(id int64) storage.Job {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -143,11 +149,11 @@ func TestDispatcherSendsAtOnceWhenWoken(t *testing.T) {
 		q.add(&storage.Job{ID: 1, Kind: "mail"})
 		d.Wake()
 		time.Sleep(time.Minute)
+		begin = time.Now()
 		q.add(&storage.Job{ID: 2, Kind: "mail"}) // by another server: nobody wakes us
-		begin = time.Now()
 		time.Sleep(time.Minute)
-		q.add(&storage.Job{ID: 3, Kind: "mail", DueAt: time.Now().Add(12345 * time.Millisecond)})
 		begin = time.Now()
+		q.add(&storage.Job{ID: 3, Kind: "mail", DueAt: begin.Add(12345 * time.Millisecond)})
 		time.Sleep(time.Minute)
 		q.add(&storage.Job{ID: 4, Kind: "other"})
 		time.Sleep(time.Minute)
@@ -293,7 +299,7 @@ func TestDispatcherBoundsAndOrder(t *testing.T) {
 		}
 		begin := time.Now()
 		stop := start(t, d)
-		for len(q.ended) < 59 {
+		for q.endedJobs() < 59 {
 			time.Sleep(100 * time.Millisecond)
 		}
 		if took := time.Since(begin); took > 6*time.Second {

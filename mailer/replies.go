@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -36,11 +37,16 @@ func (r *Replies) Deliver(ctx context.Context, from, rcpt string, msg []byte) er
 	if err != nil {
 		return &Refusal{Enhanced: [3]int{5, 6, 0}, Text: "the message cannot be read: " + err.Error()}
 	}
-	cal := in.answer()
-	if cal == nil {
-		r.Log.InfoContext(ctx, "mail without an answer", "owner", to.Owner, "object", to.Object, "bounce", in.Bounce != nil)
+	cal, method, err := in.Message()
+	if err == nil && method == "" {
+		err = ErrNoCalendar
+	}
+	if err != nil {
+		r.Log.InfoContext(ctx, "mail without an answer", "owner", to.Owner, "object", to.Object, "bounce", in.Bounce != nil,
+			"two_texts", errors.Is(err, ErrAmbiguous), "other_method", errors.Is(err, ErrMethod))
 		return nil
 	}
+	cal.Set(ical.NewProperty("METHOD", method)) // in upper case, and where only the header had it
 	sum := sha256.Sum256(append([]byte(rcpt+"\n"), msg...))
 	outcome, err := r.Calendar.TakeMail(ctx, calendar.MailReply{
 		Owner: to.Owner, Object: to.Object, Calendar: cal,
@@ -53,27 +59,5 @@ func (r *Replies) Deliver(ctx context.Context, from, rcpt string, msg []byte) er
 		return err
 	}
 	r.Log.InfoContext(ctx, "mail taken in", "owner", to.Owner, "object", to.Object, "outcome", outcome)
-	return nil
-}
-
-// answer returns the first part that reads as iCalendar with a METHOD, those inside the body before attached ones.
-func (in *Incoming) answer() *ical.Component {
-	for _, attached := range []bool{false, true} {
-		for _, p := range in.Parts {
-			if p.Attached != attached {
-				continue
-			}
-			cal, err := ical.Parse(p.Text)
-			if err != nil {
-				continue
-			}
-			if cal.Prop("METHOD") == nil && p.Method != "" {
-				cal.Add(ical.NewProperty("METHOD", p.Method))
-			}
-			if cal.Prop("METHOD") != nil {
-				return cal
-			}
-		}
-	}
 	return nil
 }
