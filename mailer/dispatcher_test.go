@@ -149,9 +149,11 @@ func TestDispatcherSendsAtOnceWhenWoken(t *testing.T) {
 		q.add(&storage.Job{ID: 1, Kind: "mail"})
 		d.Wake()
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		begin = time.Now()
 		q.add(&storage.Job{ID: 2, Kind: "mail"}) // by another server: nobody wakes us
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		begin = time.Now()
 		q.add(&storage.Job{ID: 3, Kind: "mail", DueAt: begin.Add(12345 * time.Millisecond)})
 		time.Sleep(time.Minute)
