@@ -222,8 +222,21 @@ func TestExpandTooMany(t *testing.T) {
 	if got != nil || !errors.Is(err, recur.ErrTooMany) {
 		t.Errorf("Apply = %v, %v; want ErrTooMany", got, err)
 	}
+	fat := object(t, "BEGIN:VEVENT\nUID:1@example.com\nDTSTART:20260105T090000Z\nRRULE:FREQ=DAILY\nDESCRIPTION:"+strings.Repeat("x", 500_000)+"\nEND:VEVENT")
+	if _, err := (&Data{Expand: between("20260101", "20270101")}).Apply(fat, nil, nil); !errors.Is(err, recur.ErrTooMany) {
+		t.Errorf("a year of half a megabyte a day: %v; want ErrTooMany", err)
+	}
 	if _, err := (&Data{LimitRecurrence: between("20260101", "20360201")}).Apply(cal, nil, nil); err != nil {
 		t.Errorf("limit-recurrence-set: %v", err)
+	}
+}
+
+func TestStamp(t *testing.T) {
+	for _, d := range []ical.DateTime{{Wall: at("20260105"), Form: ical.DateForm}, {Wall: at("20261231T235958"), Form: ical.UTCForm},
+		{Wall: at("00010203T040506"), Form: ical.FloatingForm}, {Wall: at("99991231T235959"), Form: ical.ZonedForm}} {
+		if got := stamp(d); got != d.String() {
+			t.Errorf("stamp(%v) = %s", d, got)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package query
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -51,14 +52,21 @@ func expand(cal *ical.Component, series *recur.Series, r TimeRange, floating *ti
 		if !t.ready {
 			x.prepare(t)
 		}
+		if x.size += t.size; x.size > maxExpanded {
+			return nil, fmt.Errorf("%w to return %d octets", recur.ErrTooMany, x.size)
+		}
 		out.AddChild(x.instance(t, in))
 	}
 	return out, nil
 }
 
+// maxExpanded bounds the octets of an expansion, about: 10,000 instances of an object of 1 MiB would be 10 GB.
+const maxExpanded = 32 << 20
+
 type expander struct {
 	clock
 	recurring bool
+	size      int
 	templates []template // by recur.Instance.Component
 	room      [2]template
 }
@@ -75,6 +83,7 @@ type template struct {
 	hasEnd  bool // with DTEND, DUE or DURATION
 	nominal ical.Duration
 	inner   []*ical.Component
+	size    int // in octets, about
 }
 
 // part is a property that each instance has.
@@ -96,6 +105,7 @@ const (
 // prepare reads a component once for all its instances.
 func (x *expander) prepare(t *template) {
 	t.ready = true
+	t.size = size(t.comp)
 	rid := t.comp.Prop("RECURRENCE-ID")
 	t.master = rid == nil
 	t.own = !x.recurring || rid != nil && !isFuture(rid)
@@ -167,29 +177,31 @@ func (x *expander) instance(t *template, in recur.Instance) *ical.Component {
 			start.Wall = id.Wall
 		}
 	}
+	first := stamp(start)
 	out := ical.New(t.comp.Name())
 	for i := range t.parts {
 		switch pt := &t.parts[i]; pt.role {
 		case shared:
 			out.Add(pt.prop)
 		case startRole:
-			out.Add(timed("DTSTART", pt.prop, start))
+			out.Add(timed("DTSTART", first, pt.prop, start.IsDate()))
 		case endRole:
-			out.Add(timed(pt.prop.Name(), pt.prop, endOf(start, length)))
+			out.Add(timed(pt.prop.Name(), stamp(endOf(start, length)), pt.prop, start.IsDate()))
 		case durationRole:
 			out.Add(t.length(pt.prop, in, length))
 		case idRole:
 			switch {
 			case in.RecurrenceID.Wall.IsZero():
 			case t.master && !in.Floating:
-				out.Add(timed("RECURRENCE-ID", nil, start)) // the same instant
+				out.Add(timed("RECURRENCE-ID", first, nil, false)) // the same instant
 			default:
-				out.Add(timed("RECURRENCE-ID", nil, x.utc(in.RecurrenceID)))
+				id := x.utc(in.RecurrenceID)
+				out.Add(timed("RECURRENCE-ID", stamp(id), nil, id.IsDate()))
 			}
 		}
 	}
 	if !t.own && !t.hasEnd && length > 0 && !in.AllDay && t.comp.Name() == "VEVENT" {
-		out.Add(timed("DTEND", nil, endOf(start, length))) // of an RDATE that is a period
+		out.Add(timed("DTEND", stamp(endOf(start, length)), nil, false)) // of an RDATE that is a period
 	}
 	for _, k := range t.inner {
 		out.AddChild(k)
@@ -216,11 +228,13 @@ func endOf(start ical.DateTime, length time.Duration) ical.DateTime {
 	return start
 }
 
+var dateParams = []ical.Param{{Name: "VALUE", Values: []string{"DATE"}}}
+
 // timed makes a property of a time, with the parameters of its model that say nothing of the time's form.
-func timed(name string, model *ical.Property, d ical.DateTime) *ical.Property {
+func timed(name, value string, model *ical.Property, date bool) *ical.Property {
 	var params []ical.Param
-	if d.Form == ical.DateForm {
-		params = append(params, ical.Param{Name: "VALUE", Values: []string{"DATE"}})
+	if date {
+		params = dateParams[:1:1]
 	}
 	if model != nil {
 		for _, q := range model.Params() {
@@ -229,7 +243,32 @@ func timed(name string, model *ical.Property, d ical.DateTime) *ical.Property {
 			}
 		}
 	}
-	return ical.NewProperty(name, d.String(), params...)
+	return ical.NewProperty(name, value, params...)
+}
+
+// stamp is d.String without the work for what time.Format allows besides.
+func stamp(d ical.DateTime) string {
+	year, month, day := d.Wall.Date()
+	if year < 0 || year > 9999 {
+		return d.String()
+	}
+	b := make([]byte, 0, 16)
+	b = append(b, byte('0'+year/1000), byte('0'+year/100%10))
+	for _, n := range [...]int{year % 100, int(month), day} {
+		b = append(b, byte('0'+n/10), byte('0'+n%10))
+	}
+	if d.Form == ical.DateForm {
+		return string(b)
+	}
+	hour, minute, sec := d.Wall.Clock()
+	b = append(b, 'T')
+	for _, n := range [...]int{hour, minute, sec} {
+		b = append(b, byte('0'+n/10), byte('0'+n%10))
+	}
+	if d.Form == ical.UTCForm {
+		b = append(b, 'Z')
+	}
+	return string(b)
 }
 
 // utc returns a zoned time in UTC; one of an unknown zone floats.
@@ -287,6 +326,24 @@ func (c *clock) plain(comp *ical.Component) *ical.Component {
 		out.AddChild(c.plain(k))
 	}
 	return out
+}
+
+// size is about how many octets a component takes.
+func size(comp *ical.Component) int {
+	n := 2*len(comp.Name()) + 16
+	for _, p := range comp.Props() {
+		n += len(p.Name()) + len(p.Value()) + 16
+		for _, q := range p.Params() {
+			n += len(q.Name) + 2
+			for _, v := range q.Values {
+				n += len(v) + 3
+			}
+		}
+	}
+	for k := range comp.Components("") {
+		n += size(k)
+	}
+	return n
 }
 
 func zoned(comp *ical.Component) bool {
