@@ -6,21 +6,11 @@ import (
 	"time"
 )
 
-// derive works out how far instances reach, which tells a walk where to begin and when to stop.
+// derive works out what a walk must know of the exceptions.
 func (s *Series) derive() {
-	s.span, s.dateSpan, s.ahead, s.back = 0, 0, 0, 0
-	if s.master == nil {
-		return
-	}
-	s.span = length(s.master.days, s.master.secs)
+	s.moving, s.dateSpan = false, 0
 	for i := range s.overrides {
-		o := &s.overrides[i]
-		if !o.future {
-			continue
-		}
-		s.span = max(s.span, length(o.days, o.secs))
-		s.ahead = max(s.ahead, o.wall-o.base+2*near)
-		s.back = max(s.back, o.base-o.wall+2*near)
+		s.moving = s.moving || s.overrides[i].future
 	}
 	for i := range s.rdates {
 		if r := &s.rdates[i]; r.period {
@@ -28,6 +18,17 @@ func (s *Series) derive() {
 		}
 	}
 }
+
+// inverted is how long before its start an item ends: a VTODO with DUE before DTSTART. RFC 4791 section 9.9 makes it
+// match from one to the other.
+func (it *item) inverted() int64 {
+	if n := -(it.days*daySeconds + it.secs); n > 0 {
+		return n + near
+	}
+	return 0
+}
+
+func (it *item) length() int64 { return length(it.days, it.secs) }
 
 // length bounds the seconds that nominal days and exact seconds can last.
 func length(days, secs int64) int64 {
@@ -83,47 +84,63 @@ func (s *Series) findBounds() Bounds {
 		start, end := s.place(&o.item, o.wall, o.days, o.secs, time.UTC)
 		add(&o.item, start, end, 0)
 	}
-	if m := s.master; m != nil {
-		slack := int64(0)
-		if s.ahead > 0 || s.back > 0 {
-			slack = max(s.ahead, s.back) + s.span
-		}
-		at := func(wall, days, secs, slack int64) {
-			start, end := s.place(m, wall, days, secs, time.UTC)
-			add(m, start, end, slack)
-		}
-		// DTSTART, unless an override or an EXDATE has its place and it would widen bounds that must be exact.
-		if key := s.key(m.wall); len(s.rules) > 0 || len(s.rdates) > 0 || !s.replaced(key, m.wall) {
-			at(m.wall, m.days, m.secs, slack)
-		}
-		for i := range s.rdates {
-			r := &s.rdates[i]
-			if r.period {
-				at(r.wall, r.days, r.secs, slack+near)
-			} else {
-				at(r.wall, m.days, m.secs, slack+near)
-			}
-		}
-		for i := range s.rules {
-			r := &s.rules[i]
-			more := slack
-			if loc := s.location(m); loc != time.UTC && (r.rule.freq >= Hourly || len(r.times) > 1) {
-				more += near // around a change of clocks the last to start may not be the last to end
-			}
-			switch last, ok := r.last(); {
-			case r.infinite:
-				b.Infinite = true
-				at(m.wall, m.days, m.secs, more)
-			case ok:
-				at(m.wall, m.days, m.secs, more)
-				at(last, m.days, m.secs, more)
-			}
-		}
+	if s.master != nil {
+		b.Infinite = s.boundMaster(add)
 	}
 	if b.Infinite || b.Last == endless {
 		b.Infinite, b.Last = true, endless
 	}
 	return b
+}
+
+// boundMaster adds the instances of the master, each or their first and last, and reports whether there is no last.
+func (s *Series) boundMaster(add func(it *item, start, end, slack int64)) (infinite bool) {
+	m := s.master
+	at := func(it *item, wall, days, secs, slack int64) {
+		start, end := s.place(it, clampWall(wall), days, secs, time.UTC)
+		add(it, start, end, slack)
+	}
+	for i := range s.rdates {
+		if r := &s.rdates[i]; r.period {
+			at(m, r.wall, r.days, r.secs, near)
+		}
+	}
+	if len(s.rules) == 0 && len(s.rdates) == 0 {
+		// Bounds must be exact here, so what replaces DTSTART must not leave its place in them.
+		if !s.replaced(s.key(m.wall), m.wall) {
+			at(m, m.wall, m.days, m.secs, 0)
+		}
+		return false
+	}
+	first, last, slack := m.wall, m.wall, int64(0)
+	for i := range s.rdates {
+		first, last = min(first, s.rdates[i].wall), max(last, s.rdates[i].wall)
+		slack = near // the second of two equal wall times
+	}
+	for i := range s.rules {
+		r := &s.rules[i]
+		if s.location(m) != time.UTC && (r.rule.freq >= Hourly || len(r.times) > 1) {
+			slack = near // around a change of clocks the last to start may not be the last to end
+		}
+		infinite = infinite || r.infinite
+		if end, ok := r.last(); ok && !r.infinite {
+			last = max(last, end)
+		}
+	}
+	if infinite {
+		last = maxWall
+	}
+	s.segments(func(seg segment, _ bool) bool {
+		if from, to := max(first, seg.from), min(last, seg.to); from <= to {
+			if s.moving {
+				slack = 2 * near
+			}
+			at(seg.it, from+seg.shift, seg.it.days, seg.it.secs, slack)
+			at(seg.it, to+seg.shift, seg.it.days, seg.it.secs, slack)
+		}
+		return true
+	})
+	return infinite
 }
 
 func (s *Series) replaced(key, wall int64) bool {

@@ -1,5 +1,7 @@
 package recur
 
+import "math/bits"
+
 // A clockCursor expands FREQ=HOURLY, MINUTELY and SECONDLY. It steps over days, hours and minutes that the filters
 // exclude instead of through them, which the library behind [libraryCursor] cannot: there such rules may never return.
 type clockCursor struct {
@@ -36,7 +38,7 @@ func newClockCursor(p *plan, from int64) *clockCursor {
 	return c
 }
 
-func (c *clockCursor) spent() bool { return c.steps > maxSteps }
+func (c *clockCursor) spent() bool { return c.steps > maxSteps/c.p.share }
 
 func (c *clockCursor) next() (int64, bool) {
 	for {
@@ -51,7 +53,7 @@ func (c *clockCursor) next() (int64, bool) {
 				return w, true
 			}
 		}
-		if c.steps++; c.done || c.steps > maxSteps {
+		if c.steps++; c.done || c.steps > maxSteps/c.p.share {
 			return 0, false
 		}
 		c.advance()
@@ -79,19 +81,28 @@ func (c *clockCursor) advance() {
 			(p.yearDays == nil || p.yearDays.has(int(day-dayNumber(y, 1, 1))+1, yearLength(y)))
 	}
 	sec := wall - day*daySeconds
+	hour, minute, second := uint(sec/3600), uint(sec/60%60), uint(sec%60)
 	switch {
 	case !c.dayOK:
 		c.jump((day + 1) * daySeconds)
-	case p.hours != 0 && p.hours&(1<<(sec/3600)) == 0:
-		c.jump(wall - sec%3600 + 3600)
-	case c.unit < 3600 && p.minutes != 0 && p.minutes&(1<<(sec/60%60)) == 0:
-		c.jump(wall - sec%60 + 60)
-	case c.unit < 60 && p.seconds != 0 && p.seconds&(1<<(sec%60)) == 0:
-		c.at += c.step
+	case p.hours != 0 && p.hours&(1<<hour) == 0:
+		c.jump(wall - sec%3600 + toNext(uint64(p.hours), hour, 24)*3600)
+	case c.unit < 3600 && p.minutes != 0 && p.minutes&(1<<minute) == 0:
+		c.jump(wall - sec%60 + toNext(p.minutes, minute, 60)*60)
+	case c.unit < 60 && p.seconds != 0 && p.seconds&(1<<second) == 0:
+		c.jump(wall + toNext(p.seconds, second, 60))
 	default:
 		c.base, c.pos = wall, 0
 		c.at += c.step
 	}
+}
+
+// toNext is the distance from a place in a mask of the given size to the next set bit, or to the mask's end.
+func toNext(mask uint64, at, size uint) int64 {
+	if rest := mask >> (at + 1); rest != 0 {
+		return int64(bits.TrailingZeros64(rest)) + 1
+	}
+	return int64(size - at)
 }
 
 // jump goes to the first period that starts at or after the given time, which is after the present one.

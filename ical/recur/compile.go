@@ -15,7 +15,7 @@ import (
 const (
 	maxDates     = 10_000 // RDATE, and EXDATE: values
 	maxOverrides = 10_000
-	maxRules     = 16 // RRULE and EXRULE together
+	maxRules     = 8 // RRULE and EXRULE together; RFC 5545 section 3.8.5.3 advises against more than one
 )
 
 // compiler is the state of one Compile.
@@ -176,16 +176,19 @@ func (c *compiler) compileMaster(comp *ical.Component, at int, overridden bool) 
 	if err := c.dates(comp); err != nil {
 		return err
 	}
-	n := 0
+	total := 0
 	for _, name := range [...]string{"RRULE", "EXRULE"} {
+		var texts []string
 		for p := range comp.All(name) {
-			if strings.TrimSpace(p.Value()) == "" {
-				continue
+			if text := strings.TrimSpace(p.Value()); text != "" {
+				texts = append(texts, text)
 			}
-			if n++; n > maxRules {
-				return fmt.Errorf("%w: more than %d RRULE and EXRULE", ErrUnsupported, maxRules)
-			}
-			if err := c.rule(name, p.Value()); err != nil {
+		}
+		if total += len(texts); total > maxRules {
+			return fmt.Errorf("%w: more than %d RRULE and EXRULE", ErrUnsupported, maxRules)
+		}
+		for _, text := range texts {
+			if err := c.rule(name, text, len(texts)); err != nil {
 				return fmt.Errorf("%s: %w", name, err)
 			}
 		}
@@ -194,8 +197,8 @@ func (c *compiler) compileMaster(comp *ical.Component, at int, overridden bool) 
 	return nil
 }
 
-// rule binds one RRULE or EXRULE to the master, and drops it when it produces nothing.
-func (c *compiler) rule(name, value string) error {
+// rule binds one of several RRULEs or EXRULEs to the master, and drops it when it produces nothing.
+func (c *compiler) rule(name, value string, share int) error {
 	r, err := ParseRule(value)
 	if err != nil {
 		return err
@@ -216,7 +219,7 @@ func (c *compiler) rule(name, value string) error {
 		b.untilInstant, b.loc = r.until.wall, loc
 		last = clampWall(r.until.wall + near)
 	}
-	if b.plan = r.bind(m.wall, last, name == "RRULE"); b.plan == nil {
+	if b.plan = r.bind(m.wall, last, name == "RRULE", share); b.plan == nil {
 		return nil
 	}
 	from := m.wall
@@ -227,7 +230,7 @@ func (c *compiler) rule(name, value string) error {
 	if _, ok := cur.next(); !ok {
 		return nil
 	}
-	if r.freq == Secondly {
+	if r.freq == Secondly && r.count == 0 {
 		for n := 2; ; n++ {
 			if _, ok := cur.next(); !ok {
 				break

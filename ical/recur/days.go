@@ -46,7 +46,7 @@ func monthIndex(day int64) int64 {
 	return int64(y)*12 + int64(m) - 1
 }
 
-func (c *dayCursor) spent() bool { return c.steps > maxSteps }
+func (c *dayCursor) spent() bool { return c.steps > maxSteps/c.p.share }
 
 func (c *dayCursor) next() (int64, bool) {
 	for {
@@ -61,7 +61,7 @@ func (c *dayCursor) next() (int64, bool) {
 				return w, true
 			}
 		}
-		if c.steps++; c.done || c.steps > maxSteps {
+		if c.steps++; c.done || c.steps > maxSteps/c.p.share {
 			return 0, false
 		}
 		c.buf, c.pos = c.buf[:0], 0

@@ -233,7 +233,8 @@ func (d *decoder) ascending() []int64 {
 // rules reads bound rules through the same guard as ParseRule's.
 func (d *decoder) rules(s *Series) []boundRule {
 	var list []boundRule
-	for range d.count(maxRules, 3) {
+	n := d.count(maxRules, 3)
+	for range n {
 		r := new(Rule)
 		bits := d.uint(1<<6 - 1)
 		r.freq, r.wkst = Frequency(bits&7), int8(bits>>3)
@@ -261,7 +262,7 @@ func (d *decoder) rules(s *Series) []boundRule {
 			d.fail("refused rule")
 			return nil
 		}
-		if b.plan = r.bind(s.master.wall, last, false); b.plan == nil {
+		if b.plan = r.bind(s.master.wall, last, false, n); b.plan == nil {
 			continue
 		}
 		list = append(list, b)

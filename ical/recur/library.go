@@ -23,8 +23,9 @@ type libraryCursor struct {
 	out    bool
 }
 
-// maxCycles bounds one cursor to the cycle it starts in and three more: at least 1,200 years.
-const maxCycles = 4
+// maxCycles bounds one cursor to the cycle it starts in and one more, so at least 400 years, when the object has no
+// other rule.
+const maxCycles = 2
 
 func newLibraryCursor(p *plan, from int64) *libraryCursor {
 	c := &libraryCursor{p: p, from: from, done: from > p.until}
@@ -103,7 +104,7 @@ func (c *libraryCursor) startCycle() bool {
 	if c.at*daySeconds > c.p.until {
 		return false
 	}
-	if c.cycles++; c.cycles > maxCycles {
+	if c.cycles++; c.cycles > max(1, maxCycles/c.p.share) {
 		return false
 	}
 	year, _, _ := date(c.at)

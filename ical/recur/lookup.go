@@ -10,14 +10,20 @@ import (
 // Next gives the first instance that starts after a time.
 func (s *Series) Next(after time.Time, floating *time.Location) (Instance, bool) {
 	t := micros(after)
-	w := s.walk(t, endless, floating)
-	for {
-		f, ok := w.next()
-		if !ok {
-			return Instance{}, false
+	for span := int64(40 * daySeconds); ; span *= 16 {
+		// What RANGE=THISANDFUTURE has moved is collected for a whole window before the first of it is known.
+		end, last := saturate(t, span*1e6), false
+		if last = !s.moving || end > maxWall*1e6; last {
+			end = endless
 		}
-		if f.start*1e6 > t && f.it.match != matchAlways {
-			return w.instance(f), true
+		w := s.walk(t, end, floating)
+		for f, ok := w.next(); ok; f, ok = w.next() {
+			if f.start*1e6 > t && f.it.match != matchAlways {
+				return w.instance(f), true
+			}
+		}
+		if last || w.spent {
+			return Instance{}, false
 		}
 	}
 }
@@ -65,10 +71,15 @@ func (s *Series) Lookup(rid ical.DateTime, floating *time.Location) (Instance, b
 	if s.excluded(key, base) {
 		return Instance{}, false
 	}
-	w.begin(base - near)
+	s.segments(func(seg segment, _ bool) bool {
+		w.seg = seg
+		return key >= seg.before
+	})
+	w.seg.from, w.seg.to = base-near, base+near
+	w.begin(w.seg)
 	for {
 		at, k, rd, ok := w.recurrence()
-		if !ok || at > base+near {
+		if !ok {
 			return Instance{}, false
 		}
 		if k == key {

@@ -21,6 +21,7 @@ type plan struct {
 
 	times   []int32 // seconds of the day, or of the hour or minute for shorter periods; ascending
 	library bool
+	share   int // the rules that share maxSteps
 }
 
 // yearDayMask holds BYYEARDAY, from either end of the year.
@@ -32,12 +33,13 @@ func (m *yearDayMask) has(day, length int) bool {
 }
 
 // bind prepares the rule for a DTSTART and the last wall time its UNTIL allows. It is nil when the rule produces
-// nothing. counted says that DTSTART is the first of COUNT even when the rule does not produce it.
-func (r *Rule) bind(start, last int64, counted bool) *plan {
+// nothing. counted says that DTSTART is the first of COUNT even when the rule does not produce it; share is the number of rules
+// that share one budget.
+func (r *Rule) bind(start, last int64, counted bool, share int) *plan {
 	if r.never || last < start || !r.timesReachable(start) {
 		return nil
 	}
-	p := &plan{rule: r.withDefaults(start), start: start, until: min(last, maxWall)}
+	p := &plan{rule: r.withDefaults(start), start: start, until: min(last, maxWall), share: max(share, 1)}
 	r = p.rule
 	p.library = r.freq <= Daily && (len(r.byWeekNo) > 0 || len(r.byYearDay) > 0 || r.freq == Yearly && len(r.bySetPos) > 0)
 	p.masks()
@@ -211,8 +213,8 @@ type cursor interface {
 	spent() bool
 }
 
-// maxSteps is the budget of one cursor in periods looked at: about 20 ms.
-const maxSteps = 1_000_000
+// maxSteps is the budget in periods looked at, shared by the cursors of one object: about 10 ms. It is 680 years of days.
+const maxSteps = 250_000
 
 // cursor starts at the first occurrence that is not before from.
 func (p *plan) cursor(from int64) cursor {

@@ -125,7 +125,7 @@ func (r *Rule) Walls(start, from time.Time) iter.Seq[time.Time] {
 		if s >= f && !yield(fromWall(s)) {
 			return
 		}
-		p := r.bind(s, r.until.last(), true)
+		p := r.bind(s, r.until.last(), true, 1)
 		if p == nil {
 			return
 		}

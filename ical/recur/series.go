@@ -29,10 +29,8 @@ type Series struct {
 	singles   []item     // instances that are part of no recurrence: the periods of a VFREEBUSY
 	bounds    Bounds
 
-	span     int64 // upper bound of seconds from start to end of the master's instances
-	dateSpan int64 // the same of RDATEs that are periods
-	ahead    int64 // most seconds an override with RANGE=THISANDFUTURE moves instances forwards
-	back     int64 // the same backwards
+	moving   bool  // an override has RANGE=THISANDFUTURE
+	dateSpan int64 // upper bound of seconds from start to end of RDATEs that are periods
 }
 
 // Busy says what an instance does to the free-busy time of the calendar's owner.

@@ -89,13 +89,15 @@ type found struct {
 
 // walker merges DTSTART, RDATEs, rules and overrides into one ascending stream.
 //
-// Recurrences come in the order of their wall times. Starts come nearly so: clocks are set back and forward, and
-// RANGE=THISANDFUTURE moves instances. So they wait in buf until nothing that follows can start before them.
+// Recurrences come in the order of their wall times. Starts come nearly so, because clocks are set back and forward, so
+// they wait in buf until nothing that follows can start before them. Overrides, and what RANGE=THISANDFUTURE moves from
+// its place, except by the last of them, are all in buf from the beginning.
 type walker struct {
 	s        *Series
 	floating *time.Location
 	lo, hi   int64
 
+	seg       segment
 	wantStart bool
 	rdate     int
 	rules, ex []head
@@ -119,6 +121,47 @@ type head struct {
 
 func (h *head) step() { h.wall, h.ok = h.c.next() }
 
+// A segment is a run of recurrences that look alike: those before the first override with RANGE=THISANDFUTURE, or
+// those that such an override governs.
+type segment struct {
+	it            *item
+	over          *override // nil in the first
+	shift         int64     // seconds on the wall clock
+	after, before int64     // keys, both exclusive
+	from, to      int64     // wall times that hold all of these keys
+}
+
+// segments cuts the recurrence set at the overrides with RANGE=THISANDFUTURE.
+func (s *Series) segments(yield func(seg segment, last bool) bool) {
+	seg := segment{it: s.master, after: -endless, from: minWall}
+	if s.moving {
+		for i := range s.overrides {
+			o := &s.overrides[i]
+			if !o.future {
+				continue
+			}
+			seg.before, seg.to = o.key, o.base+near
+			if !yield(seg, false) {
+				return
+			}
+			seg = segment{it: &o.item, over: o, shift: o.wall - o.base, after: o.key, from: o.base - near}
+		}
+	}
+	seg.before, seg.to = endless, maxWall
+	yield(seg, true)
+}
+
+// narrow leaves of a segment the wall times whose instances can touch the window.
+func (w *walker) narrow(seg segment) segment {
+	if w.lo > minWall*1e6 {
+		seg.from = max(seg.from, floorDiv(w.lo, 1e6)-seg.it.length()-seg.shift-2*near)
+	}
+	if w.hi < maxWall*1e6 {
+		seg.to = min(seg.to, ceilDiv(w.hi, 1e6)+seg.it.inverted()-seg.shift+2*near)
+	}
+	return seg
+}
+
 // walk starts a walk over the instances that occupy any of the µs in [lo, hi).
 func (s *Series) walk(lo, hi int64, floating *time.Location) *walker {
 	w := s.newWalker(floating)
@@ -133,12 +176,32 @@ func (s *Series) walk(lo, hi int64, floating *time.Location) *walker {
 		start, end := s.place(&o.item, o.wall, o.days, o.secs, floating)
 		w.keep(found{start: start, end: end, key: o.key, wall: o.base, it: &o.item, over: o})
 	}
-	slices.SortStableFunc(w.buf, func(a, b found) int { return cmp.Compare(a.start, b.start) })
-	from := int64(minWall)
-	if lo > minWall*1e6 {
-		from = clampWall(floorDiv(lo, 1e6) - s.span - s.ahead - near)
+	if s.master == nil {
+		w.ended = true
+	} else {
+		s.segments(func(seg segment, last bool) bool {
+			if seg = w.narrow(seg); seg.from > seg.to {
+				w.ended = last
+				return true
+			}
+			w.begin(seg)
+			for !last {
+				wall, key, rd, ok := w.recurrence()
+				if !ok {
+					return !w.spent
+				}
+				if f, _ := w.resolve(wall, key, rd); f.it != nil {
+					w.keep(f)
+				}
+			}
+			return true
+		})
+		w.ended = w.ended || w.spent
 	}
-	w.begin(from)
+	slices.SortStableFunc(w.buf, func(a, b found) int { return cmp.Compare(a.start, b.start) })
+	if s.moving { // around a change of clocks two wall times may mean one instance
+		w.buf = slices.CompactFunc(w.buf, func(a, b found) bool { return a.key == b.key && a.start == b.start && !a.single && !b.single })
+	}
 	return w
 }
 
@@ -151,25 +214,26 @@ func (s *Series) newWalker(floating *time.Location) *walker {
 	return w
 }
 
-// begin sets the sources of recurrences to a wall time.
-func (w *walker) begin(from int64) {
+// begin sets the sources of recurrences to a segment.
+func (w *walker) begin(seg segment) {
 	s := w.s
-	if s.master == nil {
-		w.ended = true
-		return
-	}
-	w.wantStart = s.master.wall >= from
+	w.seg = seg
+	w.wantStart = s.master.wall >= seg.from
+	first := seg.from
 	if len(s.rdates) > 0 {
-		w.rdate, _ = slices.BinarySearchFunc(s.rdates, from-s.dateSpan, func(r rdate, t int64) int { return cmp.Compare(r.wall, t) })
+		if seg.over == nil {
+			first -= s.dateSpan
+		}
+		w.rdate, _ = slices.BinarySearchFunc(s.rdates, first, func(r rdate, t int64) int { return cmp.Compare(r.wall, t) })
 	}
-	w.rules = w.heads[:0]
+	w.rules, w.ex = w.heads[:0], nil
 	for i := range s.rules {
-		h := head{c: s.rules[i].cursor(from)}
+		h := head{c: s.rules[i].cursor(seg.from)}
 		h.step()
 		w.rules = append(w.rules, h)
 	}
 	for i := range s.exrules {
-		h := head{c: s.exrules[i].cursor(from - s.dateSpan)}
+		h := head{c: s.exrules[i].cursor(first)}
 		h.step()
 		w.ex = append(w.ex, h)
 	}
@@ -202,21 +266,17 @@ func (w *walker) advance() {
 		return
 	}
 	f, first := w.resolve(wall, key, rd)
-	w.bound = first - s.back
-	if loc := s.location(s.master); loc != time.UTC {
-		w.bound -= near
-	}
-	if w.hi < endless && w.bound > floorDiv(w.hi, 1e6)+1 {
-		w.ended = true
-		return
+	w.bound = first - 2*near
+	if s.location(s.master) == time.UTC && s.location(w.seg.it) == time.UTC {
+		w.bound = first
 	}
 	if f.it != nil {
 		w.insert(f)
 	}
 }
 
-// recurrence gives the next wall time of the recurrence set that no EXDATE and no EXRULE removes. Several may have
-// the same key.
+// recurrence gives the next wall time of the segment that no EXDATE and no EXRULE removes. Several may have the same
+// key.
 func (w *walker) recurrence() (wall, key int64, rd *rdate, ok bool) {
 	s := w.s
 	for {
@@ -237,7 +297,7 @@ func (w *walker) recurrence() (wall, key int64, rd *rdate, ok bool) {
 				wall, rd = h.wall, nil
 			}
 		}
-		if wall == noWall {
+		if wall > w.seg.to {
 			for i := range w.rules {
 				w.spent = w.spent || w.rules[i].c.spent()
 			}
@@ -255,7 +315,7 @@ func (w *walker) recurrence() (wall, key int64, rd *rdate, ok bool) {
 			}
 			key = s.key(wall)
 		}
-		if !s.excluded(key, wall) && !w.ruledOut(wall) {
+		if key > w.seg.after && key < w.seg.before && !s.excluded(key, wall) && !w.ruledOut(wall) {
 			return wall, key, rd, true
 		}
 	}
@@ -290,32 +350,22 @@ func (w *walker) ruledOut(wall int64) bool {
 	return false
 }
 
-// resolve gives the instance of a recurrence, without an item when an override replaces it, and the instant at which
-// the recurrence itself starts.
+// resolve gives the instance of a recurrence of the segment, without an item when an override replaces it, and the
+// instant at which it would start.
 func (w *walker) resolve(wall, key int64, rd *rdate) (f found, first int64) {
-	s := w.s
-	it, at := s.master, wall
-	if i, overridden := s.findOverride(key); overridden {
-		first, _ = s.place(it, wall, 0, 0, w.floating)
-		return found{}, first
-	} else if o := s.future(i); o != nil {
-		first, _ = s.place(it, wall, 0, 0, w.floating)
-		f = found{key: key, wall: wall, it: &o.item, over: o}
-		f.start, f.end = s.place(&o.item, clampWall(wall+o.wall-o.base), o.days, o.secs, w.floating)
-		return f, first
-	}
+	s, it := w.s, w.seg.it
 	days, secs := it.days, it.secs
-	if rd != nil {
-		at = rd.wall
-		if rd.period {
-			days, secs = rd.days, rd.secs
-		}
+	if rd != nil && rd.period && w.seg.over == nil {
+		days, secs = rd.days, rd.secs
 	}
-	f = found{key: key, wall: wall, it: it}
-	f.start, f.end = s.place(it, at, days, secs, w.floating)
-	if rd != nil && s.location(it) != nil && f.start != key { // the second of two equal wall times
+	f = found{key: key, wall: wall, it: it, over: w.seg.over}
+	f.start, f.end = s.place(it, clampWall(wall+w.seg.shift), days, secs, w.floating)
+	if rd != nil && w.seg.over == nil && s.location(it) != nil && f.start != key { // the second of two equal wall times
 		f.end += key - f.start
 		f.start = key
+	}
+	if _, overridden := s.findOverride(key); overridden {
+		return found{}, f.start
 	}
 	return f, f.start
 }
@@ -326,19 +376,6 @@ func (s *Series) findOverride(key int64) (int, bool) {
 		return 0, false
 	}
 	return slices.BinarySearchFunc(s.overrides, key, func(o override, k int64) int { return cmp.Compare(o.key, k) })
-}
-
-// future finds the override with RANGE=THISANDFUTURE that governs instances after the overrides before i.
-func (s *Series) future(i int) *override {
-	if s.ahead == 0 && s.back == 0 {
-		return nil
-	}
-	for i--; i >= 0; i-- {
-		if s.overrides[i].future {
-			return &s.overrides[i]
-		}
-	}
-	return nil
 }
 
 // keep adds an instance without regard to order, if it touches the window.
