@@ -233,6 +233,7 @@ func TestAlarms(t *testing.T) {
 		{"between repetitions", event(once, "TRIGGER:-PT15M\nREPEAT:2\nDURATION:PT5M"), "20260105T085001", "20260105T085459", "", "", "", false},
 		{"after the last repetition", event(once, "TRIGGER:-PT15M\nREPEAT:2\nDURATION:PT5M"), "20260105T085501", "", "", "", "", false},
 		{"repetitions of a time", event(once, "TRIGGER;VALUE=DATE-TIME:20260101T000000Z\nREPEAT:9\nDURATION:P1D"), "20260109T120000", "20260110T120000", "", "", "", true},
+		{"repetitions over days", event(daily+";COUNT=1", "TRIGGER:-PT15M\nREPEAT:9\nDURATION:P1D"), "20260110T084500", "20260110T084501", "", "", "", true},
 		{"endless repetitions are cut", event(once, "TRIGGER:-PT15M\nREPEAT:99999999999\nDURATION:PT1S"), "20300105", "", "", "", "", false},
 		{"a later instance", event(daily, "TRIGGER:-PT15M"), "20270301T084500", "20270301T084501", "", "", "", true},
 		{"endless, open end", event(daily, "TRIGGER:-PT15M"), "20270301", "", "", "", "", true},
