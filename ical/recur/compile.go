@@ -168,7 +168,7 @@ func (c *compiler) compileMaster(comp *ical.Component, at int, overridden bool) 
 	if err != nil || !ok {
 		return err
 	}
-	if it.match == matchClosed || it.match == matchFrom || it.match == matchAlways {
+	if it.timeless() {
 		c.singles = append(c.singles, it) // nothing it could recur from
 		return nil
 	}
@@ -365,9 +365,7 @@ func (c *compiler) override(comp *ical.Component, at int) error {
 		return err
 	}
 	o.item = it
-	if it.match == matchClosed || it.match == matchFrom || it.match == matchAlways {
-		o.future = false
-	}
+	o.future = o.future && !it.timeless()
 	c.overrides = append(c.overrides, o)
 	return nil
 }

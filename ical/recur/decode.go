@@ -118,7 +118,9 @@ func (d *decoder) series() *Series {
 		o := override{item: d.item(s)}
 		o.key, o.base = d.wall(o.wall), d.wall(o.wall)
 		if s.master != nil {
-			o.future = d.bool()
+			if o.future = d.bool(); o.future && o.timeless() {
+				d.fail("range without time")
+			}
 		} else {
 			o.rid.Form = ical.Form(d.uint(uint64(ical.ZonedForm)))
 			o.rid.Wall = fromWall(d.wall(o.wall))
@@ -189,6 +191,9 @@ func (d *decoder) item(s *Series) item {
 
 func (d *decoder) master(s *Series) {
 	m := d.item(s)
+	if m.timeless() {
+		d.fail("master without time")
+	}
 	s.master = &m
 	s.rules = d.rules(s)
 	s.exrules = d.rules(s)

@@ -123,6 +123,11 @@ const (
 	lastMatch
 )
 
+// timeless reports whether the item is a VTODO with neither DTSTART nor DUE, which cannot recur.
+func (it *item) timeless() bool {
+	return it.match == matchClosed || it.match == matchFrom || it.match == matchAlways
+}
+
 // override is a component with RECURRENCE-ID.
 type override struct {
 	item

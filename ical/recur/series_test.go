@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -436,4 +437,22 @@ func TestCompileRefuses(t *testing.T) {
 			t.Errorf("%s: Compile() = %v, want unsupported %v and %q", tt.name, err, tt.unsupported, tt.want)
 		}
 	}
+}
+
+func TestSeriesIsSafeForConcurrentUse(t *testing.T) {
+	s := stored(t, vevent(t, "UID:1", "DTSTART"+tz+"20260105T090000", "RRULE:FREQ=YEARLY;BYWEEKNO=3,20", "RDATE:20260108T090000Z", "EXRULE:FREQ=YEARLY;INTERVAL=3"))
+	want := show(t, s, "20400101", "20450101", nil)
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for range 20 {
+				if got := show(t, s, "20400101", "20450101", nil); got != want {
+					t.Errorf("got %s, want %s", got, want)
+				}
+				s.Next(time.Unix(1767603600, 0), nil)
+				s.Lookup(ical.DateTime{Wall: time.Unix(1767603600, 0), Form: ical.UTCForm}, nil)
+			}
+		})
+	}
+	wg.Wait()
 }

@@ -380,6 +380,9 @@ func (s *Series) findOverride(key int64) (int, bool) {
 
 // keep adds an instance without regard to order, if it touches the window.
 func (w *walker) keep(f found) {
+	if f.it.match == matchAlways { // its start is the zero time
+		f.start, f.end = minWall, minWall
+	}
 	if lo, hi := f.it.match.touch(f.start, f.end); lo < w.hi && hi > w.lo {
 		w.buf = append(w.buf, f)
 	}

@@ -3,7 +3,7 @@
 
     python3 make_vectors.py vectors.txt.gz
 
-Needs Debian's python3-dateutil (made with 2.9.0) and the system's tzdata (made with 2025b).
+It takes some minutes: dateutil walks to every window. Needs Debian's python3-dateutil (made with 2.9.0) and the system's tzdata (made with 2025b).
 The zoned vectors stay within 2010 to 2037 and use zones whose rules for these years are alike in every tzdata since then.
 
 python-dateutil expands in naive wall time; wall time becomes UTC here, by the rules of RFC 5545 section 3.3.5.
