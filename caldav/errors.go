@@ -197,8 +197,12 @@ func (q *request) translate(e *calendar.Error) *refusal {
 	c := dav.Condition{Name: r.condition}
 	switch {
 	case e.Kind == calendar.Forbidden:
-		c = needPrivileges(q.r.URL.EscapedPath(), dav.D(privilegeOf(q.r.Method)))
-	case e.Path != nil:
+		href := q.r.URL.EscapedPath()
+		if e.Path != nil {
+			href = pathHref(e.Path)
+		}
+		c = needPrivileges(href, dav.D(privilegeOf(q.r.Method)))
+	case e.Path != nil && e.Kind != calendar.Exists:
 		c.Hrefs = []string{pathHref(e.Path)}
 	}
 	out.conditions = []dav.Condition{c}

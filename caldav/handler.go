@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"strings"
 	"time"
 
 	"kalends/auth"
@@ -28,6 +29,8 @@ type Handler struct {
 
 	// BaseURL is the URL that people use, where it differs from what requests say (a proxy rewrites Host); "" for none.
 	BaseURL string
+	// NewName makes the names of objects that come without one (RFC 5995), and of nothing else; nil for random ones.
+	NewName func() string
 }
 
 // request is one request on its way through the package.
@@ -67,7 +70,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (q *request) serve() error {
-	segments, dir, pathErr := dav.CleanPath(q.r.URL.EscapedPath())
+	segments, dir, pathErr := dav.CleanPath(trimSlashes(q.r.URL.EscapedPath()))
 	if pathErr == nil && len(segments) > 0 && segments[0] == ".well-known" {
 		return q.wellKnown(segments)
 	}
@@ -88,6 +91,14 @@ func (q *request) serve() error {
 		return q.notAllowed(q.at.kind)
 	}
 	return method(q)
+}
+
+// trimSlashes makes one of several slashes at the end: programs and people put one after a URL that has one.
+func trimSlashes(path string) string {
+	for strings.HasSuffix(path, "//") {
+		path = path[:len(path)-1]
+	}
+	return path
 }
 
 // wellKnown leads to the service (RFC 6764 section 5). It asks for no credentials: programs follow it first.

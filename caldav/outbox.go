@@ -1,8 +1,6 @@
 package caldav
 
 import (
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/http"
@@ -18,15 +16,6 @@ import (
 	"kalends/scheduling"
 	"kalends/storage"
 )
-
-// newName makes a name for an object that comes without one.
-func newName() (string, error) {
-	var b [16]byte
-	if _, err := rand.Read(b[:]); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(b[:]) + ".ics", nil
-}
 
 // busyRequest is what a POST to the outbox asks: when somebody is busy.
 type busyRequest struct {

@@ -1,7 +1,9 @@
 package caldav
 
 import (
+	"crypto/rand"
 	"net/http"
+	"strings"
 
 	"kalends/calendar"
 )
@@ -41,10 +43,7 @@ func (q *request) postMember(res *resource) error {
 			return err
 		}
 	}
-	name, err := newName()
-	if err != nil {
-		return err
-	}
+	name := q.newName()
 	prefer := q.prefer()
 	put, err := q.h.Calendar.Put(q.ctx, calendar.PutRequest{
 		Who: q.who, Target: calendar.Target{Owner: res.owner, Slug: res.cal.Slug, Name: name}, Body: text,
@@ -54,4 +53,12 @@ func (q *request) postMember(res *resource) error {
 	}
 	q.w.Header().Set("Location", objectHref(res.owner.Name, res.cal.Slug, name))
 	return q.stored(put, prefer)
+}
+
+// newName makes a name for an object that comes without one.
+func (q *request) newName() string {
+	if q.h.NewName != nil {
+		return q.h.NewName()
+	}
+	return strings.ToLower(rand.Text()) + ".ics"
 }

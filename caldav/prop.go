@@ -24,6 +24,14 @@ type property struct {
 	// protected (RFC 4918 section 15).
 	set   func(q *request, c *storage.Calendar, e *dav.Element) error
 	setOn kind
+
+	// dead: where it is not live, it can be kept as a dead property. So can all that can be set somewhere.
+	dead bool
+}
+
+// deadOn reports whether the property is a dead one on such a resource, if it has it at all.
+func (p *property) deadOn(k kind) bool {
+	return p == nil || p.on&k == 0 && p.setOn&k == 0 && (p.dead || p.set != nil)
 }
 
 // live holds every live property by name.
@@ -164,7 +172,7 @@ func (x *render) props(r *resource) {
 func (x *render) one(r *resource, w *want) {
 	p := w.prop
 	switch {
-	case p == nil || p.set != nil && p.on&r.kind == 0: // what has a meaning elsewhere can be dead here
+	case p.deadOn(r.kind):
 		x.unknown(r, w)
 	case p.on&r.kind == 0 || p.has != nil && !p.has(x, r):
 		x.ms.Missing(p.name)

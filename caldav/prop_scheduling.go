@@ -36,8 +36,9 @@ var schedulingProperties = []*property{
 	{name: dav.C("schedule-tag"), on: objectKind,
 		has:   func(x *render, r *resource) bool { return r.obj.ScheduleTag != "" },
 		write: func(x *render, r *resource, w *dav.Writer) { w.Text(r.obj.ScheduleTag) }},
-	// Of the draft that became RFC 6638; the transparency of each calendar says the same.
-	{name: dav.C("calendar-free-busy-set"), on: inboxKind, hrefs: func(x *render, r *resource) (hrefs []string) {
+	// Of the draft that became RFC 6638; the transparency of each calendar says the same. Apple's programs set it on
+	// calendars that they make, where it means nothing.
+	{name: dav.C("calendar-free-busy-set"), on: inboxKind, dead: true, hrefs: func(x *render, r *resource) (hrefs []string) {
 		for _, c := range x.home(r.owner) {
 			if c.Kind == storage.CalendarKind && !c.Transparent {
 				hrefs = append(hrefs, collectionHref(r.owner.Name, c.Slug))

@@ -62,7 +62,7 @@ func (cs *changes) check(on kind) {
 		c := &cs.list[i]
 		p := live[c.name]
 		switch {
-		case p == nil || p.on&on == 0 && p.set != nil && p.setOn&on == 0:
+		case p.deadOn(on):
 			if c.elem != nil && len(c.elem.Text) > maxProperty {
 				cs.failed[i] = dav.Problem{Status: http.StatusInsufficientStorage, Description: "the value is too large"}
 			}

@@ -1,0 +1,83 @@
+package caldav_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/netip"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"kalends/auth"
+	"kalends/caldav"
+	"kalends/calendar"
+	"kalends/internal/davtest"
+	"kalends/storage"
+	"kalends/storage/storagetest"
+)
+
+// now is the time in all transcripts.
+var now = time.Date(2026, 1, 15, 10, 0, 0, 0, time.UTC)
+
+// names lets in whoever gives their name as password.
+type names struct{ storage.Reader }
+
+func (n names) Authenticate(ctx context.Context, name, password string, _ netip.Addr) (*storage.Principal, error) {
+	p, err := n.PrincipalByName(ctx, name)
+	if err != nil || name != password {
+		return nil, auth.ErrBadCredentials
+	}
+	return p, nil
+}
+
+// people are in every test's directory.
+var people = []auth.NewUser{
+	{Name: "alice", DisplayName: "Alice Arm", Email: "alice@example.com", Kind: "user"},
+	{Name: "bob", DisplayName: "Bob Bee", Email: "bob@example.com", Kind: "user"},
+	{Name: "zoe@example.com", DisplayName: "Zoë Zwölf", Email: "zoe.z@example.com", Kind: "user"},
+	{Name: "oak", DisplayName: "Oak room", Email: "oak@example.com", Kind: "room"},
+	{Name: "team", DisplayName: "The team", Email: "team@example.com", Kind: "group"},
+	{Name: "root", DisplayName: "Administrator", Email: "root@example.com", Kind: "admin"},
+}
+
+// newHandler returns a handler on an empty database with these people.
+func newHandler(t *testing.T, s storage.Store) *caldav.Handler {
+	t.Helper()
+	clock := func() time.Time { return now }
+	d := &auth.Directory{Store: s, Now: clock}
+	for _, n := range people {
+		if _, err := d.Add(t.Context(), n); err != nil {
+			t.Fatal(err)
+		}
+	}
+	log := slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	made := 0
+	return &caldav.Handler{
+		Calendar: &calendar.Service{Store: s, Now: clock, Log: log},
+		Auth:     names{s}, Store: s, Log: log, Now: clock,
+		NewName: func() string { made++; return fmt.Sprintf("new%d.ics", made) },
+	}
+}
+
+type testWriter struct{ t *testing.T }
+
+func (w testWriter) Write(p []byte) (int, error) {
+	w.t.Log(strings.TrimSpace(string(p)))
+	return len(p), nil
+}
+
+var _ io.Writer = testWriter{}
+
+// TestTranscripts plays testdata/caldav on both databases.
+func TestTranscripts(t *testing.T) {
+	for _, file := range davtest.Files(t, "../testdata/caldav/*.txt") {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
+			storagetest.Each(t, func(t *testing.T, s storage.Store) {
+				davtest.Play(t, file, newHandler(t, s))
+			})
+		})
+	}
+}
