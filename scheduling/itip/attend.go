@@ -1,6 +1,7 @@
 package itip
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -165,6 +166,17 @@ func (a *attend) apply() {
 		}
 	}
 	a.removed()
+	if a.replies[key{}] == nil {
+		return
+	}
+	a.stillOut()
+	// The answer to a series is none to the overrides that still wait for one, so these say so.
+	for _, k := range a.out.keys {
+		c := a.out.over[k]
+		if mine := a.o.attendeeOf(c, a.me); mine != nil && a.replies[k] == nil && PartStat(mine) == "NEEDS-ACTION" && !isCancelled(c) {
+			a.replies[k] = c
+		}
+	}
 }
 
 // removed takes the instances out that the attendee has removed from their copy: by EXDATE, or, where there is no series,
@@ -192,6 +204,24 @@ func (a *attend) removed() {
 			a.out.cal.RemoveChildren(func(c *ical.Component) bool { return c == over })
 		}
 		a.declineOne(k, was)
+	}
+}
+
+// maxStillOut bounds how many instances [attend.stillOut] answers for.
+const maxStillOut = 50
+
+// stillOut declines what the attendee has taken out of a series that they had declined as a whole, and now answer in another way.
+// Which EXDATEs are theirs and which the organizer's, the organizer's side can tell.
+func (a *attend) stillOut() {
+	was, is := a.o.attendeeOf(a.old.master, a.me), a.o.attendeeOf(a.out.master, a.me)
+	if was == nil || is == nil || PartStat(was) != "DECLINED" || PartStat(is) == "DECLINED" {
+		return
+	}
+	keys := slices.SortedFunc(maps.Keys(a.old.recurrence().exdates), compareKeys)
+	for _, k := range keys[:min(len(keys), maxStillOut)] {
+		if a.old.over[k] == nil && a.replies[k] == nil && a.old.generates(k) {
+			a.declineOne(k, a.out.derive(k))
+		}
 	}
 }
 

@@ -9,11 +9,8 @@ import (
 func (e *edit) cancelMessage(addr string, was view, n needs) *ical.Component {
 	var list []*ical.Component
 	add := func(k key, c *ical.Component) {
-		now := e.new().get(k)
-		if now == nil {
-			now = e.new().master
-		}
-		list = append(list, e.o.cancelled(c, addr, max(sequence(c), sequence(now)), e.ended(k)))
+		seq := max(sequence(c), sequence(e.new().get(k)), sequence(e.new().master))
+		list = append(list, e.o.cancelled(c, addr, seq, e.ended(k)))
 	}
 	if n.all {
 		add(key{}, was.master)

@@ -181,7 +181,7 @@ func (ob *object) makeFace(c *ical.Component) string {
 		b.WriteString(strconv.FormatInt(k.at, 10))
 	}
 	b.WriteString("\n" + t.zone)
-	if s := strings.ToUpper(strings.TrimSpace(c.Value("STATUS"))); s != "CONFIRMED" && s != "NEEDS-ACTION" && c.Name() != "VTODO" || s == "CANCELLED" {
+	if s := strings.ToUpper(strings.TrimSpace(c.Value("STATUS"))); s != "" && s != "CONFIRMED" && c.Name() != "VTODO" || s == "CANCELLED" {
 		b.WriteString("\n" + s)
 	}
 	for _, r := range canonicalRules(c) {

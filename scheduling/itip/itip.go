@@ -72,6 +72,9 @@ type Plan struct {
 	Stored   *ical.Component // what to store; nil after a delete
 	Changed  bool            // Stored is not what was sent
 	Messages []Message       // of one recipient at most one CANCEL, before at most one REQUEST
+	// Spread says that the body brought another answer, of which the attendees' copies are to hear by
+	// [SpreadPartStat].
+	Spread bool
 }
 
 // AttendPlan is what follows from an attendee's change of their own copy.

@@ -37,9 +37,7 @@ func Organize(old, new *ical.Component, o Options) (Plan, error) {
 	forced := e.force()
 	if old != nil {
 		e.keepOverrides()
-		if o.Stale {
-			e.keepAnswers()
-		}
+		e.keepAnswers()
 	}
 	e.keepBooks()
 	e.settle()
@@ -48,7 +46,27 @@ func Organize(old, new *ical.Component, o Options) (Plan, error) {
 		plan.Stored = new
 	}
 	plan.Messages = e.messages(forced)
+	plan.Spread = e.spreads()
 	return plan, nil
+}
+
+// spreads reports whether the body brought another answer.
+func (e *edit) spreads() bool {
+	if e.old.cal == nil {
+		return false
+	}
+	for _, k := range e.new().all() {
+		c, was := e.new().get(k), e.old.effective(k)
+		if was == nil {
+			continue
+		}
+		for a := range c.All("ATTENDEE") {
+			if b := e.o.attendeeOf(was, a.Value()); b != nil && PartStat(a) != PartStat(b) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func hasAttendees(cal *ical.Component) bool {
@@ -114,7 +132,9 @@ func (e *edit) force() map[int]bool {
 }
 
 // keepAnswers brings into a body that is older than the stored object what others and the server wrote there
-// since (RFC 6638 section 3.2.10): PARTSTAT, SCHEDULE-STATUS, and delegates.
+// since (RFC 6638 section 3.2.10): PARTSTAT, SCHEDULE-STATUS, and delegates. Of any body it mends only an answer that
+// is gone without a reason: what was rescheduled is reset later. Other answers are taken, because an
+// organizer's program may have had them by mail.
 func (e *edit) keepAnswers() {
 	for _, k := range e.new().all() {
 		was := e.old.effective(k)
@@ -127,6 +147,12 @@ func (e *edit) keepAnswers() {
 				continue
 			}
 			now := e.o.attendeeOf(c, a.Value())
+			if !e.o.Stale {
+				if now != nil && byServer(now) && PartStat(now) == "NEEDS-ACTION" && PartStat(a) != "NEEDS-ACTION" {
+					setPartStat(e.o.attendeeOf(e.write().get(k), a.Value()), PartStat(a))
+				}
+				continue
+			}
 			if now == nil {
 				// A delegate came by an answer that the body does not know yet.
 				from := a.Param("DELEGATED-FROM")
@@ -270,7 +296,7 @@ func (e *edit) settle() {
 				least = sequence(e.old.master)
 			}
 			least++
-		case retimed(e.old, was, e.new(), c):
+		case retimed(e.old, was, e.new(), c), k == (key{}) && e.narrowed():
 			least++
 		}
 		if sequence(c) < least {
@@ -286,6 +312,26 @@ func (e *edit) settle() {
 			}
 		}
 	}
+}
+
+// narrowed reports whether an instance of the series is one for fewer people than before. The CANCEL that tells
+// them has the SEQUENCE of the series, so that no REQUEST made before brings it back.
+func (e *edit) narrowed() bool {
+	for _, k := range e.new().keys {
+		c, was := e.new().over[k], e.old.effective(k)
+		if was == nil || isCancelled(was) {
+			continue
+		}
+		if isCancelled(c) {
+			return true
+		}
+		for a := range was.All("ATTENDEE") {
+			if e.o.attendeeOf(c, a.Value()) == nil {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // lineOf finds in c, a copy of the component of a, the same ATTENDEE.

@@ -84,6 +84,8 @@ type receiver struct {
 	me        string
 	copy, msg *object
 	anew      bool // something was rescheduled
+
+	anewSeries bool // the series was
 }
 
 // older reports whether message component c is older than what the copy has.
@@ -95,6 +97,14 @@ func older(c, have *ical.Component) bool {
 		return a < b
 	}
 	return stamp(c) < stamp(have)
+}
+
+// older is the same for what this server sent: it may begin again with a low SEQUENCE what it has cancelled.
+func (r *receiver) older(c, have *ical.Component) bool {
+	if r.o.Local && isCancelled(have) {
+		return stamp(c) < stamp(have)
+	}
+	return older(c, have)
 }
 
 // late reports whether c is a message of this server that was overtaken only by the CANCEL of an instance, which raises
@@ -174,6 +184,7 @@ func (r *receiver) replace() (*ical.Component, bool) {
 	}
 
 	master := r.merge(have, r.msg.master)
+	r.anewSeries = r.anew
 	declined := r.declined(late)
 	skip := map[key]bool{}
 	if len(declined) > 0 {
@@ -196,7 +207,14 @@ func (r *receiver) replace() (*ical.Component, bool) {
 			list = append(list, mine.Clone())
 			continue
 		}
-		list = append(list, r.merge(r.copy.effective(k), c))
+		n := r.merge(r.copy.effective(k), c)
+		if r.copy.over[k] == nil && r.anewSeries {
+			// What was answered for the series does not hold for this instance either.
+			if a, b := r.o.attendeeOf(n, r.me), r.o.attendeeOf(c, r.me); a != nil {
+				copyParams(a, b, []string{"PARTSTAT", "RSVP", "DELEGATED-TO"})
+			}
+		}
+		list = append(list, n)
 	}
 	list = append(list, r.kept(master, skip)...)
 	return r.compose(list), true
@@ -223,8 +241,12 @@ func (r *receiver) newerOverrides() (*ical.Component, bool) {
 	return r.compose(list), true
 }
 
-// declined returns the instances that the attendee has taken out of their own copy, and which stay out: those
-// with an EXDATE in the copy and none in the message, unless the message brings them back.
+// declined returns the instances that the attendee has taken out of their own copy, and which stay out: those with an
+// EXDATE in the copy and none in the message.
+//
+// A message of this server knows of the answer that taking an instance out is. Where it does not yet, the
+// instance shows again, until [SpreadPartStat] brings the answer. Other organizers are not relied upon to say so; they bring an instance back
+// by naming it, or with a reschedule.
 func (r *receiver) declined(late bool) []key {
 	if r.copy.master == nil || isCancelled(r.copy.master) {
 		return nil
@@ -232,11 +254,18 @@ func (r *receiver) declined(late bool) []key {
 	anew := r.resets(r.copy.master, r.msg.master)
 	var list []key
 	for k := range r.copy.recurrence().exdates {
-		if r.msg.recurrence().exdates[k] || r.copy.over[k] != nil || !r.msg.generates(k) && r.msg.over[k] == nil {
+		c := r.msg.over[k]
+		if r.msg.recurrence().exdates[k] || r.copy.over[k] != nil || c == nil && !r.msg.generates(k) {
 			continue
 		}
-		c := r.msg.over[k]
-		if late || c == nil && !anew || c != nil && PartStat(r.o.attendeeOf(c, r.me)) == "DECLINED" {
+		keep := late || c == nil && !anew && !r.o.Local
+		if !keep {
+			if c == nil {
+				c = r.msg.master
+			}
+			keep = PartStat(r.o.attendeeOf(c, r.me)) == "DECLINED"
+		}
+		if keep {
 			list = append(list, k)
 		}
 	}
@@ -270,7 +299,7 @@ func (r *receiver) kept(master *ical.Component, skip map[key]bool) []*ical.Compo
 		if mine == nil || my == nil || r.copy.face(c) != r.copy.face(r.copy.derive(k)) || rescheduled(r.copy, c, r.msg, now, false) {
 			continue
 		}
-		if PartStat(mine) != PartStat(my) || personalText(c) != personalText(r.copy.derive(k)) {
+		if PartStat(mine) != PartStat(my) && PartStat(mine) != "NEEDS-ACTION" || personalText(c) != personalText(r.copy.derive(k)) {
 			list = append(list, r.merge(c, now))
 		}
 	}
@@ -290,11 +319,7 @@ func (r *receiver) instances() (*ical.Component, bool) {
 	for _, k := range r.msg.keys {
 		c := r.msg.over[k]
 		have := r.copy.over[k]
-		switch {
-		case have != nil && older(c, have):
-			continue
-		case have == nil && r.copy.master != nil && sequence(c) < sequence(r.copy.master) && stamp(c) <= stamp(r.copy.master),
-			have == nil && r.copy.master != nil && r.o.Local && stamp(c) < stamp(r.copy.master):
+		if have != nil && r.older(c, have) || have == nil && r.copy.master != nil && stamp(c) < stamp(r.copy.master) && (r.o.Local || sequence(c) < sequence(r.copy.master)) {
 			continue
 		}
 		own := have

@@ -83,7 +83,7 @@ func (r *receiver) cancelAll(res Result, c *ical.Component) Result {
 	newer := map[*ical.Component]bool{}
 	for _, k := range ob.keys {
 		o := ob.over[k]
-		if stamp(o) >= stamp(c) && sequence(o) >= sequence(c) && !isCancelled(o) {
+		if r.survives(o, c) {
 			newer[o] = true
 			continue
 		}
@@ -107,6 +107,18 @@ func (r *receiver) cancelAll(res Result, c *ical.Component) Result {
 		res.Outcome = CancelledIn
 	}
 	return res
+}
+
+// survives reports whether the override o is newer than the CANCEL c of the whole. One that takes somebody off the list of a
+// series has no STATUS, and a REQUEST made together with it keeps them on some of its instances.
+func (r *receiver) survives(o, c *ical.Component) bool {
+	switch {
+	case isCancelled(o):
+		return false
+	case r.o.Local:
+		return stamp(o) > stamp(c) || stamp(o) == stamp(c) && !isCancelled(c)
+	}
+	return stamp(o) >= stamp(c) && sequence(o) >= sequence(c)
 }
 
 func (r *receiver) markCancelled(have, c *ical.Component) {

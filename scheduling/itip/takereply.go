@@ -111,19 +111,20 @@ func (t *taker) take(k key, c *ical.Component, p *ical.Property) {
 		t.reason("the meeting is cancelled")
 		return
 	}
-	if k == (key{}) && t.ob.master == nil {
-		// Answers to the only instance somebody was invited to may come without its RECURRENCE-ID.
+	if k == (key{}) && t.o.attendeeOf(t.ob.master, p.Value()) == nil {
+		// An answer to the only instance somebody was invited to may come without its RECURRENCE-ID.
 		var found []key
 		for _, x := range t.ob.keys {
 			if t.o.attendeeOf(t.ob.over[x], p.Value()) != nil {
 				found = append(found, x)
 			}
 		}
-		if len(found) != 1 {
+		if len(found) == 1 {
+			k = found[0]
+		} else if t.ob.master == nil {
 			t.reason("no series to answer for")
 			return
 		}
-		k = found[0]
 	}
 	target := t.ob.effective(k)
 	if target == nil {
@@ -139,11 +140,14 @@ func (t *taker) take(k key, c *ical.Component, p *ical.Property) {
 	}
 	if sequence(c) < sequence(target) && c.Prop("SEQUENCE") != nil && !t.sameTime(c, target) {
 		t.reason("an answer to an earlier time of the meeting")
+		if k == (key{}) && (c.Prop("RRULE") != nil || c.Prop("RDATE") != nil) {
+			t.spread(c, p, true) // to instances that have the time it was given for
+		}
 		return
 	}
 	t.record(k, c, p)
-	if k == (key{}) && !t.o.Local {
-		t.spread(c, p)
+	if k == (key{}) {
+		t.spread(c, p, t.o.Local)
 	}
 	if id := c.Prop("RECURRENCE-ID"); id != nil && strings.EqualFold(id.Param("RANGE"), "THISANDFUTURE") {
 		for _, x := range t.ob.keys {
@@ -203,12 +207,12 @@ func (t *taker) record(k key, c *ical.Component, p *ical.Property) {
 	if line == nil {
 		line = t.delegate(target, p, nil)
 	}
-	if t.stale(line, c, made) {
+	if t.stale(line, c, target, made) {
 		t.reason("older than an answer that came before")
 		return
 	}
 	was, is := PartStat(line), PartStat(p)
-	if made && was == is && !p.HasParam("DELEGATED-TO") {
+	if made && (was == is || is == "NEEDS-ACTION") && !p.HasParam("DELEGATED-TO") {
 		t.done = true
 		return
 	}
@@ -220,7 +224,7 @@ func (t *taker) record(k key, c *ical.Component, p *ical.Property) {
 	if is == "DELEGATED" {
 		t.delegates(target, c, p, line)
 	}
-	t.book(line, c)
+	t.book(line, c, target)
 	if made {
 		t.cal.AddChild(target)
 		t.ob = read(t.cal)
@@ -237,41 +241,67 @@ func (t *taker) record(k key, c *ical.Component, p *ical.Property) {
 
 // stale compares an answer with the last one that line remembers. For an instance without a component of its
 // own nothing is remembered.
-func (t *taker) stale(line *ical.Property, c *ical.Component, made bool) bool {
+func (t *taker) stale(line *ical.Property, c, target *ical.Component, made bool) bool {
 	at, err := ical.ParseDateTime(line.Param(paramStamp), "")
 	if made || err != nil {
 		return false
 	}
 	seq, _ := strconv.Atoi(line.Param(paramSequence))
-	if n := sequence(c); n != seq {
+	if n := revision(c, target); n != seq {
 		return n < seq
 	}
 	return stamp(c) < at.Wall.Unix()
 }
 
-func (t *taker) book(line *ical.Property, c *ical.Component) {
+// revision is the SEQUENCE an answer is for; where a program leaves it out, that of now.
+func revision(c, target *ical.Component) int {
+	if c.Prop("SEQUENCE") == nil {
+		return sequence(target)
+	}
+	return sequence(c)
+}
+
+func (t *taker) book(line *ical.Property, c, target *ical.Component) {
 	if t.o.Local && !line.HasParam(paramStamp) || c.Prop("DTSTAMP") == nil {
 		line.RemoveParam(paramStamp)
 		line.RemoveParam(paramSequence)
 		return
 	}
-	line.SetParam(paramSequence, strconv.Itoa(sequence(c)))
+	line.SetParam(paramSequence, strconv.Itoa(revision(c, target)))
 	line.SetParam(paramStamp, ical.DateTime{Form: ical.UTCForm, Wall: time.Unix(stamp(c), 0).UTC()}.String())
 }
 
-// spread takes a mail program's answer to a series for one to its overrides as well, where they wait for one: such a
-// program answers an invitation with overrides by one REPLY without RECURRENCE-ID.
-func (t *taker) spread(c *ical.Component, p *ical.Property) {
-	if len(t.msg.keys) > 0 || PartStat(p) == "DELEGATED" {
+// spread takes the answer to a series for one to those overrides that wait for one and of which the message says nothing. Who
+// answers by this server does not know of them yet, and has answered for the time the series gives them; a mail program answers
+// an invitation with overrides by one REPLY without RECURRENCE-ID.
+//
+// exact leaves out overrides with a time that the answer cannot have been meant for.
+func (t *taker) spread(c *ical.Component, p *ical.Property, exact bool) {
+	if PartStat(p) == "DELEGATED" {
 		return
 	}
 	for _, k := range t.ob.keys {
 		o := t.ob.over[k]
 		line := t.o.attendeeOf(o, p.Value())
-		if line != nil && PartStat(line) == "NEEDS-ACTION" && !line.HasParam(paramStamp) && !isCancelled(o) && sequence(c) >= sequence(o) {
+		if line == nil || PartStat(line) != "NEEDS-ACTION" || line.HasParam(paramStamp) || isCancelled(o) {
+			continue
+		}
+		if own := t.msg.over[k]; own != nil && (own.Prop("DTSTART") == nil || t.msg.timingOf(own) == t.ob.timingOf(o)) {
+			continue
+		}
+		if t.meant(k, o) || !exact && len(t.msg.keys) == 0 && revision(c, o) >= sequence(o) {
 			t.record(k, c, p)
 		}
 	}
+}
+
+// meant reports whether the answer to the series was given for the time that the override o for k has.
+func (t *taker) meant(k key, o *ical.Component) bool {
+	from := t.msg
+	if from.master == nil || from.master.Prop("DTSTART") == nil || from.master.Prop("RRULE") == nil && from.master.Prop("RDATE") == nil {
+		from = t.ob
+	}
+	return from.generates(k) && from.timingOf(from.derive(k)) == t.ob.timingOf(o)
 }
 
 // delegates adds whom an attendee has delegated to (RFC 5546 section 2.1.2).
