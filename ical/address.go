@@ -25,12 +25,14 @@ func Address(v string) string {
 	switch scheme = strings.ToLower(scheme); scheme {
 	case "mailto":
 		rest, _, _ = strings.Cut(rest, "?")
-		if d, err := url.PathUnescape(rest); err == nil {
-			rest = d
+		if strings.IndexByte(rest, '%') >= 0 {
+			if d, err := url.PathUnescape(rest); err == nil {
+				rest = d
+			}
 		}
 		rest = strings.Trim(strings.TrimSpace(rest), `"'<>`)
 		rest = strings.ToLower(rest)
-		if i := strings.LastIndexByte(rest, '@'); i > 0 {
+		if i := strings.LastIndexByte(rest, '@'); i > 0 && !ascii(rest[i:]) {
 			if a, err := idna.Lookup.ToASCII(rest[i+1:]); err == nil {
 				rest = rest[:i+1] + a
 			}
@@ -43,6 +45,15 @@ func Address(v string) string {
 		return scheme + ":" + rest
 	}
 	return v
+}
+
+func ascii(s string) bool {
+	for i := range len(s) {
+		if s[i] >= 0x80 {
+			return false
+		}
+	}
+	return true
 }
 
 // Mailbox returns the mail address of a CAL-ADDRESS in the form of [Address], or "" where it is none.
