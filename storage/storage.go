@@ -112,7 +112,10 @@ type Reader interface {
 //
 // Writes that return nothing but an error may be carried out later, at the next read or at commit, many in
 // one round trip; an error of theirs then appears there and ends the transaction. So a caller checks what it
-// must know under the lock, before it writes.
+// must know under the lock, before it writes. What is passed to a write is not changed before the transaction ends.
+//
+// Calendar data (all but principals, credentials and members) is only written in homes that are locked, or made in this transaction; else the
+// write is refused.
 type Tx interface {
 	Reader
 

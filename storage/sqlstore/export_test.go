@@ -58,3 +58,10 @@ func (s *Store) Plans(ctx context.Context, t *Trace) (plans map[string]string, e
 	}
 	return plans, nil
 }
+
+// AwaitStatistics returns when Postgres has counted what was created.
+func (s *Store) AwaitStatistics() {
+	if p, ok := s.db.(*postgres); ok {
+		p.analyzing.Wait()
+	}
+}

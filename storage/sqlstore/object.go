@@ -187,6 +187,7 @@ func (tx *Tx) PutObject(ctx context.Context, o, old *storage.Object) error {
 	if old != nil {
 		bytes, objects = bytes-old.Size, 0
 	} else {
+		tx.created++
 		if tx.fresh == nil {
 			tx.fresh = make(map[objectKey]bool)
 		}

@@ -58,6 +58,7 @@ func (tx *Tx) AddJob(ctx context.Context, j *storage.Job) error {
 	if err := tx.mustLock(j.Owner); err != nil {
 		return err
 	}
+	tx.created++
 	key := rowKey{a: j.Owner, b: j.ID}
 	if j.Merge != "" {
 		key = rowKey{a: j.Owner, s: j.Merge}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -20,6 +21,12 @@ type postgres struct {
 	pool  *pgxpool.Pool
 	count *counters
 	lost  atomic.Int64 // when a connection was last lost, in Unix nanoseconds
+
+	created   atomic.Int64 // objects and jobs, since this store was opened
+	analyzeAt atomic.Int64 // as many created rows make new statistics due
+	analyzing sync.WaitGroup
+	closing   context.Context
+	closeNow  context.CancelFunc
 }
 
 // After a connection was lost all others are tried before use for so long: the database was restarted, and the first
@@ -38,6 +45,7 @@ var sessionSettings = map[string]string{
 	"application_name":                    "kalends",
 	"plan_cache_mode":                     "force_generic_plan",
 	"enable_seqscan":                      "off",
+	"enable_bitmapscan":                   "off", // it loses the index's order, and then all due jobs are sorted for one batch
 	"jit":                                 "off",
 	"idle_in_transaction_session_timeout": "300000",
 }
@@ -64,6 +72,8 @@ func openPostgres(ctx context.Context, url string, o *options, count *counters) 
 	cfg.HealthCheckPeriod = 15 * time.Second
 	cfg.PingTimeout = 5 * time.Second
 	p := &postgres{count: count}
+	p.closing, p.closeNow = context.WithCancel(context.Background())
+	p.analyzeAt.Store(analyzeFirst)
 	cfg.ShouldPing = p.shouldPing
 	if p.pool, err = pgxpool.NewWithConfig(ctx, cfg); err != nil {
 		return nil, classify(ctx, err)
@@ -78,8 +88,32 @@ func openPostgres(ctx context.Context, url string, o *options, count *counters) 
 func (p *postgres) dialect() *dialect { return postgresDialect }
 
 func (p *postgres) close() error {
+	p.closeNow()
+	p.analyzing.Wait()
 	p.pool.Close()
 	return nil
+}
+
+// While Postgres knows nothing of a small table, every index whose columns begin like a query's seems as good as the right
+// one, and a plan made then stays until there are statistics: up to a minute in which a first import or a first sync
+// reads whole calendars for one object. So a store that fills a database asks for statistics itself, each time it has
+// doubled what it created, until the table is so large that autovacuum is soon enough.
+const (
+	analyzeFirst = 64
+	analyzeLast  = 100_000
+	analyzeText  = `ANALYZE objects, inbox_items, tombstones, calendars, reminders, outbox`
+)
+
+func (p *postgres) grown(rows int64) {
+	n, at := p.created.Add(rows), p.analyzeAt.Load()
+	if p.closing.Err() != nil || n < at || at > analyzeLast || !p.analyzeAt.CompareAndSwap(at, max(2*at, 2*n)) {
+		return
+	}
+	p.analyzing.Go(func() {
+		ctx, cancel := context.WithTimeout(p.closing, time.Minute)
+		defer cancel()
+		_, _ = p.pool.Exec(ctx, analyzeText) // autovacuum does it later
+	})
 }
 
 func (p *postgres) session(ctx context.Context, _ bool) (session, error) {

@@ -39,6 +39,8 @@ type database interface {
 	session(ctx context.Context, write bool) (session, error)
 	dialect() *dialect
 	migrate(ctx context.Context) error
+	// grown tells of new objects and jobs that were committed.
+	grown(rows int64)
 	close() error
 }
 

@@ -316,6 +316,9 @@ func (s *Store) attempt(ctx context.Context, fn func(*Tx) error) (again bool, er
 		err = fmt.Errorf("%w (%w)", err, tx.err) // fn hid the reason
 	}
 	committed = err == nil
+	if committed && tx.created > 0 {
+		s.db.grown(tx.created)
+	}
 	// A connection lost while it committed may have committed.
 	return retryable(err) || connectionLost(err) && !tx.committing, err
 }

@@ -23,7 +23,8 @@ type Tx struct {
 	fresh      map[objectKey]bool // objects that this transaction created: they have no reminders yet
 	queue      []stmt
 	pending    pending
-	weight     int // bytes waiting
+	weight     int   // bytes waiting
+	created    int64 // objects and jobs
 }
 
 var _ storage.Tx = (*Tx)(nil)

@@ -184,7 +184,7 @@ CREATE TABLE outbox (
     payload    BLOB NOT NULL,
     PRIMARY KEY (owner_id, id)
 ) STRICT;
-CREATE INDEX outbox_wake ON outbox (wake_at, kind) WHERE state IN ('ready', 'leased');
+CREATE INDEX outbox_wake ON outbox (wake_at) WHERE state IN ('ready', 'leased');
 CREATE UNIQUE INDEX outbox_merge ON outbox (owner_id, merge_key) WHERE merge_key <> '' AND state = 'ready';
 
 CREATE TABLE inbound (
