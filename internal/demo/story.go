@@ -176,10 +176,10 @@ func (s *Story) invite(ctx context.Context) error {
 		return fmt.Errorf("her copy is not there: %v", err)
 	}
 	if got := status(copy, s.bob.address, "SCHEDULE-STATUS"); got != "1.2" {
-		return fmt.Errorf("SCHEDULE-STATUS of Bob is %q, not 1.2 (delivered)", got)
+		return fmt.Errorf("the SCHEDULE-STATUS of Bob is %q, not 1.2 (delivered)", got)
 	}
 	if got := status(copy, outsider, "SCHEDULE-STATUS"); got != "1.1" {
-		return fmt.Errorf("SCHEDULE-STATUS of Carol is %q, not 1.1 (sent)", got)
+		return fmt.Errorf("the SCHEDULE-STATUS of Carol is %q, not 1.1 (sent)", got)
 	}
 	s.seen("her copy says: delivered to Bob (1.2), on its way to Carol (1.1)")
 	return nil
@@ -359,10 +359,10 @@ func (s *Story) moved(ctx context.Context) error {
 	s.seen("PUT with a start three hours later")
 	copy, _, err := s.bob.find(ctx, s.uid)
 	if err != nil || copy == nil {
-		return fmt.Errorf("Bob's copy is not there: %v", err)
+		return fmt.Errorf("the copy of Bob is not there: %v", err)
 	}
 	if d, err := copy.Master().Prop("DTSTART").DateTime(); err != nil || !d.Wall.Equal(moved) {
-		return fmt.Errorf("Bob's copy starts at %v, not %v", d.Wall, moved)
+		return fmt.Errorf("the copy of Bob starts at %v, not %v", d.Wall, moved)
 	}
 	s.seen("Bob's copy is at %s", moved.Format("15:04:05"))
 	update := func(l *Letter) bool {
@@ -394,7 +394,7 @@ func (s *Story) cancelled(ctx context.Context) error {
 		return err
 	}
 	if copy != nil && copy.Master().Value("STATUS") != "CANCELLED" {
-		return errors.New("Bob's copy does not say so")
+		return errors.New("the copy of Bob does not say so")
 	}
 	s.seen("Bob's copy says CANCELLED")
 	l, err := s.Mailbox.Wait(patience, s.about("CANCEL"))
@@ -412,7 +412,7 @@ func (s *Story) once(ctx context.Context, method string, want int) error {
 		return err
 	}
 	if mails := len(s.Mailbox.Find(s.about(method))); n != want || mails != want {
-		return fmt.Errorf("Bob's inbox has %d messages %s and Carol %d, not %d", n, method, mails, want)
+		return fmt.Errorf("the inbox of Bob has %d messages %s and Carol %d, not %d", n, method, mails, want)
 	}
 	s.seen("each of them learned it once")
 	return nil

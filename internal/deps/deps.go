@@ -1,30 +1,9 @@
+// Package deps keeps modules that the work under way needs in go.mod.
 package deps
 
 import (
-	_ "github.com/alecthomas/kong"
-	_ "github.com/emersion/go-ical"
-	_ "github.com/emersion/go-message/mail"
-	_ "github.com/emersion/go-message/charset"
-	_ "github.com/emersion/go-msgauth/dkim"
-	_ "github.com/emersion/go-msgauth/authres"
-	_ "github.com/emersion/go-msgauth/dmarc"
-	_ "github.com/emersion/go-smtp"
-	_ "github.com/emersion/go-webdav/caldav"
-	_ "github.com/google/go-cmp/cmp"
-	_ "github.com/jackc/pgx/v5/pgxpool"
-	_ "github.com/pelletier/go-toml/v2"
-	_ "github.com/pressly/goose/v3"
-	_ "github.com/rogpeppe/go-internal/txtar"
-	_ "github.com/teambition/rrule-go"
-	_ "github.com/wneessen/go-mail"
-	_ "go.uber.org/goleak"
-	_ "golang.org/x/crypto/argon2"
-	_ "golang.org/x/crypto/acme/autocert"
-	_ "golang.org/x/net/idna"
-	_ "golang.org/x/sync/errgroup"
-	_ "golang.org/x/sync/singleflight"
-	_ "golang.org/x/text/cases"
-	_ "golang.org/x/time/rate"
-	_ "modernc.org/sqlite"
-	_ "pgregory.net/rapid"
+	_ "github.com/emersion/go-msgauth/authres" // what a mail server of ours found out about a sender
+	_ "github.com/emersion/go-msgauth/dkim"    // signatures of mail
+	_ "github.com/emersion/go-msgauth/dmarc"   // and what a domain asks for
+	_ "golang.org/x/time/rate"                 // limits of outgoing mail
 )
