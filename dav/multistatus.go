@@ -38,7 +38,6 @@ type Multistatus struct {
 type level struct {
 	found   bool // the propstat with status 200 is open
 	value   bool // and in it the property prop
-	stats   int  // propstats written
 	prop    Name
 	missing []Name
 	failed  []failure

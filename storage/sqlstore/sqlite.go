@@ -164,7 +164,6 @@ type liteSession struct {
 	stmts   map[string]driver.Stmt
 	home    chan *liteSession
 	inTx    bool
-	values  []driver.Value
 }
 
 func (s *liteSession) shut() {
