@@ -44,7 +44,7 @@ var people = []auth.NewUser{
 }
 
 // newHandler returns a handler on an empty database with these people.
-func newHandler(t *testing.T, s storage.Store) *caldav.Handler {
+func newHandler(t testing.TB, s storage.Store) *caldav.Handler {
 	t.Helper()
 	clock := func() time.Time { return now }
 	d := &auth.Directory{Store: s, Now: clock}
@@ -62,7 +62,7 @@ func newHandler(t *testing.T, s storage.Store) *caldav.Handler {
 	}
 }
 
-type testWriter struct{ t *testing.T }
+type testWriter struct{ t testing.TB }
 
 func (w testWriter) Write(p []byte) (int, error) {
 	w.t.Log(strings.TrimSpace(string(p)))

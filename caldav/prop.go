@@ -25,13 +25,13 @@ type property struct {
 	set   func(q *request, c *storage.Calendar, e *dav.Element) error
 	setOn kind
 
-	// dead: where it is not live, it can be kept as a dead property. So can all that can be set somewhere.
+	// dead: where it is not live, it can be kept as a dead property.
 	dead bool
 }
 
 // deadOn reports whether the property is a dead one on such a resource, if it has it at all.
 func (p *property) deadOn(k kind) bool {
-	return p == nil || p.on&k == 0 && p.setOn&k == 0 && (p.dead || p.set != nil)
+	return p == nil || p.dead && (p.on|p.setOn)&k == 0
 }
 
 // live holds every live property by name.
@@ -233,6 +233,19 @@ func (x *render) deadOf(r *resource) []storage.Property {
 	}
 	x.readDead(key, false)
 	return x.dead[key]
+}
+
+// wantsDead reports whether dead properties of such a resource may be asked for.
+func (x *render) wantsDead(k kind) bool {
+	if x.mode != named {
+		return true
+	}
+	for i := range x.wants {
+		if x.wants[i].prop.deadOn(k) && x.wants[i].name != calendarDataName {
+			return true
+		}
+	}
+	return false
 }
 
 // wholeCalendar marks in render.dead that a calendar's members have been read.

@@ -32,7 +32,8 @@ var extensionProperties = []*property{
 			c.Color, err = textValue(e, 100)
 			return err
 		}},
-	{name: dav.A("calendar-order"), on: calendarKind,
+	// Apple's programs order the inbox too.
+	{name: dav.A("calendar-order"), on: calendarKind, dead: true,
 		has:   func(x *render, r *resource) bool { return r.cal.Order != "" },
 		write: func(x *render, r *resource, w *dav.Writer) { w.Text(r.cal.Order) },
 		setOn: calendarKind, set: func(_ *request, c *storage.Calendar, e *dav.Element) (err error) {

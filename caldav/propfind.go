@@ -88,6 +88,9 @@ func (x *render) withMembers(r *resource, root bool) error {
 		if err != nil {
 			return err
 		}
+		if x.wantsDead(objectKind) {
+			x.readDead(deadKey{owner: r.owner.ID, calendar: r.cal.ID}, true)
+		}
 	}
 	if root {
 		if err := x.resource(r); err != nil {
