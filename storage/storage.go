@@ -55,6 +55,8 @@ type Store interface {
 
 // Reader reads. Slices and structs that it returns are the caller's.
 type Reader interface {
+	MailReader
+
 	// PrincipalByName returns the principal with that login name (compared in lower case), with its
 	// credential. ErrNotFound.
 	PrincipalByName(ctx context.Context, name string) (*Principal, error)
@@ -118,6 +120,7 @@ type Reader interface {
 // write is refused.
 type Tx interface {
 	Reader
+	MailTx
 
 	// Lock takes the write locks of these owners' homes, in ascending order, and must come before anything
 	// is read that the write depends on. It may be called once in a transaction. n is how many Next the caller expects
@@ -179,6 +182,8 @@ type Tx interface {
 
 // Queue is what dispatchers use; each call is a transaction of its own.
 type Queue interface {
+	MailQueue
+
 	// ClaimJobs leases up to limit ready jobs of these kinds, or leased ones whose lease is over, that are due at now, oldest first:
 	// state leased until now+lease, Attempt raised. Several servers never get the same row.
 	ClaimJobs(ctx context.Context, kinds []string, now time.Time, lease time.Duration, limit int) ([]*Job, error)

@@ -198,6 +198,7 @@ type Job struct {
 	Owner, ID int64
 	Kind      string // "mail", …
 	Merge     string // key under which later jobs replace it while it waits; "" for never
+	Opens     bool   // the recipient was told nothing before; what replaces it while it waits is the first too
 	Recipient string
 	Object    int64  // what it is about; 0 for none
 	UID       string // the meeting's
@@ -207,15 +208,20 @@ type Job struct {
 	Attempt   int
 	LastError string
 	Created   time.Time
+
+	// Mailed is what the recipient knows once the job is done, for FinishJobs; nil for nothing to note. It is not kept with the job.
+	Mailed *Mailed
 }
 
 // Inbound is a mail taken in, for dedupe and audit.
 type Inbound struct {
-	Owner    int64
-	Key      string // hash of the message and its recipient
-	Received time.Time
-	Sender   string
-	Subject  string
-	Outcome  string
-	Message  []byte
+	Owner     int64
+	Key       string // hash of the message and its recipient
+	Received  time.Time
+	Sender    string // of the envelope
+	Recipient string // of the envelope
+	Subject   string
+	State     InboundState
+	Outcome   string // what it led to, or why it waits
+	Message   []byte
 }

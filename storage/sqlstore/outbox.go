@@ -11,13 +11,13 @@ import (
 	"kalends/storage"
 )
 
-const jobColumns = `owner_id, id, object_id, due_at, created, attempt, kind, merge_key, recipient, uid, state, last_error, payload`
+const jobColumns = `owner_id, id, object_id, due_at, created, attempt, kind, merge_key, recipient, uid, state, last_error, payload, opens`
 
 func scanJob(r scanner, j *storage.Job) error {
-	var due, created, attempt int64
+	var due, created, attempt, opens int64
 	err := r.Scan(&j.Owner, &j.ID, &j.Object, &due, &created, &attempt, &j.Kind, &j.Merge, &j.Recipient, &j.UID,
-		(*string)(&j.State), &j.LastError, &j.Payload)
-	j.DueAt, j.Created, j.Attempt = instant(due), instant(created), int(attempt)
+		(*string)(&j.State), &j.LastError, &j.Payload, &opens)
+	j.DueAt, j.Created, j.Attempt, j.Opens = instant(due), instant(created), int(attempt), opens != 0
 	return err
 }
 
@@ -45,12 +45,12 @@ func (q queries) Jobs(ctx context.Context, states []storage.JobState, limit int)
 
 var jobSpec = &spec{
 	head: `INSERT INTO outbox (owner_id, id, object_id, due_at, created, kind, merge_key, recipient, uid, payload,
-		wake_at, attempt, state, last_error) VALUES `,
-	sep: `, `, row: `($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $4, 0, 'ready', '')`,
+		opens, wake_at, attempt, state, last_error) VALUES `,
+	sep: `, `, row: `($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $4, 0, 'ready', '')`,
 	tail: ` ON CONFLICT (owner_id, merge_key) WHERE merge_key <> '' AND state = 'ready' DO UPDATE SET
 		object_id = excluded.object_id, kind = excluded.kind, recipient = excluded.recipient, uid = excluded.uid,
 		payload = excluded.payload`,
-	cols: 10, order: orderJobs,
+	cols: 11, order: orderJobs,
 }
 
 // AddJob implements [storage.Tx].
@@ -64,7 +64,7 @@ func (tx *Tx) AddJob(ctx context.Context, j *storage.Job) error {
 		key = rowKey{a: j.Owner, s: j.Merge}
 	}
 	err := tx.add(ctx, jobSpec, key, j.Owner, j.ID, j.Object, micros(j.DueAt), micros(j.Created), j.Kind, j.Merge, j.Recipient,
-		j.UID, blob(j.Payload))
+		j.UID, blob(j.Payload), int64(b2i(j.Opens)))
 	if err != nil {
 		return fmt.Errorf("job %d/%d: %w", j.Owner, j.ID, err)
 	}
@@ -85,13 +85,13 @@ func (tx *Tx) DropJobs(ctx context.Context, owner int64, merge string) error {
 
 // AddInbound implements [storage.Tx].
 func (tx *Tx) AddInbound(ctx context.Context, in storage.Inbound) (bool, error) {
-	args := []any{in.Owner, micros(in.Received), in.Key, in.Sender, in.Subject, in.Outcome, blob(in.Message)}
+	args := []any{in.Owner, micros(in.Received), in.Key, in.Sender, in.Subject, in.Outcome, blob(in.Message), in.Recipient, string(in.State)}
 	if err := checkText(args); err != nil {
 		return false, fmt.Errorf("inbound mail: %w", err)
 	}
 	var n int64
-	err := tx.run(ctx, stmt{sql: `INSERT INTO inbound (owner_id, received, key, sender, subject, outcome, message)
-		VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (owner_id, key) DO NOTHING`, args: args,
+	err := tx.run(ctx, stmt{sql: `INSERT INTO inbound (owner_id, received, key, sender, subject, outcome, message, recipient, state)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (owner_id, key) DO NOTHING`, args: args,
 		done: func(rows int64) { n = rows }})
 	if err != nil {
 		return false, fmt.Errorf("inbound mail: %w", err)
@@ -122,22 +122,18 @@ const claimJobs = `WITH picked AS MATERIALIZED (
 	UPDATE outbox SET state = 'leased', attempt = outbox.attempt + 1, wake_at = $3
 	FROM picked WHERE outbox.owner_id = picked.owner_id AND outbox.id = picked.id
 	RETURNING outbox.owner_id, outbox.id, outbox.object_id, outbox.due_at, outbox.created, outbox.attempt, outbox.kind,
-		outbox.merge_key, outbox.recipient, outbox.uid, outbox.state, outbox.last_error, outbox.payload`
+		outbox.merge_key, outbox.recipient, outbox.uid, outbox.state, outbox.last_error, outbox.payload,
+		outbox.opens`
 
 // FinishJob implements [storage.Queue]. A job that is to be tried again while a newer one waits under its Merge is
 // done: the newer one says all.
 func (s *Store) FinishJob(ctx context.Context, j *storage.Job) error {
-	switch j.State {
-	case storage.Ready, storage.Done, storage.Failed:
-	default:
-		return fmt.Errorf("finish job %d/%d: state %q", j.Owner, j.ID, j.State)
-	}
 	var n int64
-	lastError := strings.ToValidUTF8(strings.ReplaceAll(j.LastError, "\x00", ""), "\uFFFD")
-	due := micros(j.DueAt)
-	finish := stmt{sql: finishJob, done: func(rows int64) { n = rows },
-		args: []any{j.Owner, j.ID, int64(j.Attempt), string(j.State), due, lastError}}
-	err := s.writeOne(ctx, finish)
+	finish, err := finishStmt(j, &n)
+	if err != nil {
+		return err
+	}
+	err = s.writeOne(ctx, finish)
 	if errors.Is(err, storage.ErrConflict) {
 		err = s.writeOne(ctx, finish) // the newer one was added at this moment; now it is seen
 	}
@@ -148,6 +144,17 @@ func (s *Store) FinishJob(ctx context.Context, j *storage.Job) error {
 		return fmt.Errorf("finish job %d/%d: %w", j.Owner, j.ID, err)
 	}
 	return nil
+}
+
+func finishStmt(j *storage.Job, n *int64) (stmt, error) {
+	switch j.State {
+	case storage.Ready, storage.Done, storage.Failed:
+	default:
+		return stmt{}, fmt.Errorf("finish job %d/%d: state %q", j.Owner, j.ID, j.State)
+	}
+	lastError := strings.ToValidUTF8(strings.ReplaceAll(j.LastError, "\x00", ""), "\uFFFD")
+	return stmt{sql: finishJob, done: func(rows int64) { *n = rows },
+		args: []any{j.Owner, j.ID, int64(j.Attempt), string(j.State), micros(j.DueAt), lastError}}, nil
 }
 
 const finishJob = `UPDATE outbox SET due_at = $5, wake_at = $5, last_error = $6,
