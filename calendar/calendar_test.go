@@ -186,6 +186,17 @@ func TestPutStoresTheBytesAsSent(t *testing.T) {
 	})
 }
 
+// Lines that are folded inside a character are folded anew, and the answer says so by having no ETag.
+func TestPutOfAFoldInsideACharacter(t *testing.T) {
+	each(t, func(s *site) {
+		text := event("u1", "DTSTART:20260105T090000Z", "SUMMARY:gr\xc3\r\n \xbcn")
+		res := s.put(s.alice, "a.ics", text)
+		if _, got := s.copy(s.alice, "u1"); res.AsSent || !strings.Contains(got, "SUMMARY:grün\r\n") {
+			s.t.Errorf("as sent %v, stored %q", res.AsSent, got)
+		}
+	})
+}
+
 func TestPutRefuses(t *testing.T) {
 	each(t, func(s *site) {
 		s.put(s.alice, "a.ics", event("u1", "DTSTART:20260105T090000Z"))

@@ -135,6 +135,9 @@ func (u *unit) put(ctx context.Context, r PutRequest, p *parsed, res *PutResult)
 	}
 
 	stored, text := p, r.Body
+	if p.reprinted != nil {
+		text = p.reprinted
+	}
 	var plan *scheduling.Outcome
 	if !r.Quiet && (scheduled || oldCal != nil) {
 		plan, err = u.implicit(ctx, owner, old, oldCal, p, r.TagMatched)
@@ -160,7 +163,7 @@ func (u *unit) put(ctx context.Context, r PutRequest, p *parsed, res *PutResult)
 			return err
 		}
 	}
-	res.Created, res.AsSent, res.Object = old == nil, plan == nil || !plan.Changed, row
+	res.Created, res.AsSent, res.Object = old == nil, p.reprinted == nil && (plan == nil || !plan.Changed), row
 	return nil
 }
 

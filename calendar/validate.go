@@ -3,6 +3,7 @@ package calendar
 import (
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"kalends/ical"
 	"kalends/ical/recur"
@@ -16,6 +17,9 @@ type parsed struct {
 	component string
 	zones     *zone.Resolver
 	series    *recur.Series
+
+	// reprinted is the text where it cannot be stored as sent: it was folded inside characters.
+	reprinted []byte
 }
 
 // components that a calendar object may consist of (RFC 4791 section 4.1; RFC 7953 section 7.2.1).
@@ -30,7 +34,11 @@ func (s *Service) check(body []byte) (*parsed, error) {
 	if err != nil {
 		return nil, Errorf(InvalidData, "not valid iCalendar: %w", err)
 	}
-	return s.checkComponent(cal)
+	p, err := s.checkComponent(cal)
+	if err == nil && !utf8.Valid(body) {
+		p.reprinted = cal.Bytes()
+	}
+	return p, err
 }
 
 // checkComponent is check for what is parsed already.

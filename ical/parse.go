@@ -23,7 +23,8 @@ type SyntaxError struct {
 func (e *SyntaxError) Error() string { return fmt.Sprintf("line %d: %s", e.Line, e.Msg) }
 
 // Parse reads exactly one VCALENDAR. It tolerates a byte order mark, bare LF line ends, blank
-// lines and names in any case, because clients send them, and keeps them. It refuses control
+// lines and names in any case, because clients send them, and keeps them; lines folded inside a character
+// it reads, and prints whole. It refuses control
 // characters, invalid UTF-8, lines without a value and components that do not end, with a
 // *[SyntaxError]. The result does not share memory with data.
 func Parse(data []byte) (*Component, error) {
@@ -39,9 +40,7 @@ func ParseAll(data []byte) ([]*Component, error) { return parse(data, 0) }
 
 func parse(data []byte, most int) ([]*Component, error) {
 	p := parser{src: string(data)}
-	if !utf8.ValidString(p.src) {
-		return nil, p.badUTF8()
-	}
+	p.cut = !utf8.ValidString(p.src)
 	if strings.HasPrefix(p.src, "\ufeff") {
 		p.pos = len("\ufeff")
 	}
@@ -74,7 +73,8 @@ func parse(data []byte, most int) ([]*Component, error) {
 
 type parser struct {
 	src  string
-	pos  int // of the next line
+	cut  bool // not UTF-8 as it stands: lines are folded inside characters, or it is none
+	pos  int  // of the next line
 	line int // number of the current content line
 	read int // lines read
 
@@ -88,16 +88,18 @@ func (p *parser) errorf(format string, args ...any) error {
 	return &SyntaxError{max(p.line, 1), fmt.Sprintf(format, args...)}
 }
 
-func (p *parser) badUTF8() error {
-	for i := 0; i < len(p.src); {
-		r, n := utf8.DecodeRuneInString(p.src[i:])
-		if r == utf8.RuneError && n == 1 {
-			p.line = 1 + strings.Count(p.src[:i], "\n")
-			return p.errorf("the text is not UTF-8 (byte 0x%02x)", p.src[i])
+// whole deals with a text that is not UTF-8 as it stands. A line that is once it is unfolded was folded inside a character,
+// which RFC 5545 section 3.1 warns of; it is printed anew, since nobody else could read it.
+func (p *parser) whole() error {
+	for i, r := range p.text {
+		if r == utf8.RuneError && !strings.HasPrefix(p.text[i:], "\ufffd") {
+			return p.errorf("the text is not UTF-8 (byte 0x%02x)", p.text[i])
 		}
-		i += n
 	}
-	return p.errorf("the text is not UTF-8")
+	if !utf8.ValidString(p.raw) {
+		p.raw = ""
+	}
+	return nil
 }
 
 // next reads the next content line that is not blank. At the end raw holds what was left.
@@ -121,6 +123,11 @@ func (p *parser) next() (ok bool, err error) {
 			line = b.String()
 		}
 		p.raw, p.text = p.src[start:p.pos], line
+		if p.cut {
+			if err := p.whole(); err != nil {
+				return true, err
+			}
+		}
 		return true, p.checkControls()
 	}
 	p.raw, p.text = p.src[start:], ""
