@@ -56,6 +56,7 @@ type Store interface {
 // Reader reads. Slices and structs that it returns are the caller's.
 type Reader interface {
 	MailReader
+	SchedulingReader
 
 	// PrincipalByName returns the principal with that login name (compared in lower case), with its
 	// credential. ErrNotFound.
@@ -121,6 +122,7 @@ type Reader interface {
 type Tx interface {
 	Reader
 	MailTx
+	SchedulingTx
 
 	// Lock takes the write locks of these owners' homes, in ascending order, and must come before anything
 	// is read that the write depends on. It may be called once in a transaction. n is how many Next the caller expects

@@ -31,6 +31,10 @@ type Principal struct {
 	// PasswordHash is an encoded argon2id hash, "" for no password. CredentialVersion changes whenever it does.
 	PasswordHash      string
 	CredentialVersion int64
+
+	Booking Booking // of a room or resource
+	// ActsFor says whose calendars they may read or change as a delegate. It is read only: see SetDelegates.
+	ActsFor Delegations
 }
 
 // PrincipalQuery selects principals.
@@ -71,6 +75,7 @@ type Calendar struct {
 	TimeZone    string   // iCalendar text of CALDAV:calendar-timezone, as set
 	TimeZoneID  string   // IANA name of it; "" for none
 	Transparent bool     // CALDAV:schedule-calendar-transp
+	OwnClient   bool     // its owner's program sends invitations and answers, not the server
 	Default     string   // on the inbox: slug of the calendar for invitations (RFC 6638 section 9.2); "" for "calendar"
 	Seq         int64    // of the last change of the collection's own properties
 	LastSeq     int64    // of the last change in it: ctag and sync token

@@ -9,14 +9,17 @@ import (
 )
 
 const principalColumns = `p.id, p.name, p.kind, p.admin, p.display_name, p.email, p.time_zone, p.language, p.created,
-		coalesce(c.hash, ''), coalesce(c.version, 0)`
+		coalesce(c.hash, ''), coalesce(c.version, 0), p.answer, p.book_days, p.book_group,
+		coalesce((SELECT string_agg(CAST(d.principal_id AS TEXT) || CASE WHEN d.may_write THEN 'w' ELSE 'r' END, ',')
+			FROM delegates d WHERE d.delegate_id = p.id), '')`
 
 const principalFrom = ` FROM principals p LEFT JOIN credentials c ON c.principal_id = p.id `
 
 func scanPrincipal(r scanner, p *storage.Principal, before ...any) error {
 	var created int64
 	err := r.Scan(append(before, &p.ID, &p.Name, (*string)(&p.Kind), &p.Admin, &p.DisplayName, &p.Email, &p.TimeZone,
-		&p.Language, &created, &p.PasswordHash, &p.CredentialVersion)...)
+		&p.Language, &created, &p.PasswordHash, &p.CredentialVersion, (*string)(&p.Booking.Answer), &p.Booking.Days,
+		&p.Booking.Group, (*string)(&p.ActsFor))...)
 	p.Created = instant(created)
 	return err
 }
@@ -142,7 +145,8 @@ func (q queries) GroupsOf(ctx context.Context, principal int64) ([]int64, error)
 func (tx *Tx) PutPrincipal(ctx context.Context, p *storage.Principal, addresses []string) error {
 	name := strings.ToLower(p.Name)
 	search := strings.ToLower(strings.Join(append([]string{p.Name, p.DisplayName, p.Email}, addresses...), "\n"))
-	args := []any{micros(p.Created), p.Admin, name, string(p.Kind), p.DisplayName, p.Email, p.TimeZone, p.Language, search}
+	args := []any{micros(p.Created), p.Admin, name, string(p.Kind), p.DisplayName, p.Email, p.TimeZone, p.Language, search,
+		string(p.Booking.Answer), p.Booking.Days, p.Booking.Group}
 	if err := checkText(args); err != nil {
 		return fmt.Errorf("principal %q: %w", p.Name, err)
 	}
@@ -150,12 +154,12 @@ func (tx *Tx) PutPrincipal(ctx context.Context, p *storage.Principal, addresses 
 	var err error
 	if p.ID == 0 {
 		err = tx.run(ctx, stmt{sql: `INSERT INTO principals
-			(created, admin, name, kind, display_name, email, time_zone, language, search)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id`, args: args, row: into(&id)})
+			(created, admin, name, kind, display_name, email, time_zone, language, search, answer, book_days, book_group)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING id`, args: args, row: into(&id)})
 	} else {
 		err = tx.run(ctx, stmt{sql: `UPDATE principals SET created = $1, admin = $2, name = $3, kind = $4,
-			display_name = $5, email = $6, time_zone = $7, language = $8, search = $9
-			WHERE id = $10 RETURNING id`, args: append(args, p.ID), row: into(&id)})
+			display_name = $5, email = $6, time_zone = $7, language = $8, search = $9,
+			answer = $10, book_days = $11, book_group = $12 WHERE id = $13 RETURNING id`, args: append(args, p.ID), row: into(&id)})
 	}
 	if err == nil && id == 0 {
 		err = storage.ErrNotFound
@@ -198,7 +202,7 @@ func (tx *Tx) SetCredential(ctx context.Context, principal int64, hash string) e
 
 // ownedTables hold rows by owner_id.
 var ownedTables = []string{
-	"calendars", "objects", "inbox_items", "tombstones", "properties", "reminders", "outbox", "inbound", "mailed",
+	"calendars", "objects", "inbox_items", "tombstones", "properties", "reminders", "outbox", "inbound", "mailed", "group_meetings",
 }
 
 // DeletePrincipal implements [storage.Tx]. Deleting the home first waits for those that write to it and stops others.

@@ -76,6 +76,7 @@ func testPrincipals(t *testing.T, s storage.Store) {
 	check(t, s.Update(ctx, func(tx storage.Tx) error {
 		p := *alice
 		p.DisplayName, p.TimeZone, p.Admin = "Alice B.", "", false
+		p.Booking = storage.Booking{Answer: storage.AnswerTentative, Days: 30, Group: 7}
 		if err := tx.PutPrincipal(ctx, &p, []string{"mailto:b@example.net", "mailto:alice@example.com"}); err != nil {
 			return err
 		}
@@ -84,6 +85,7 @@ func testPrincipals(t *testing.T, s storage.Store) {
 	got, err = s.PrincipalByName(ctx, "alice")
 	check(t, err)
 	want.DisplayName, want.TimeZone, want.Admin, want.PasswordHash, want.CredentialVersion = "Alice B.", "", false, "", 2
+	want.Booking = storage.Booking{Answer: storage.AnswerTentative, Days: 30, Group: 7}
 	diff(t, "PrincipalByName after a change", got, &want)
 	addresses, err := s.Addresses(ctx, alice.ID)
 	check(t, err)

@@ -23,6 +23,8 @@ func Run(t *testing.T, s storage.Store) {
 		{"principals", testPrincipals},
 		{"principals are found by search", testSearch},
 		{"members of groups", testMembers},
+		{"delegates", testDelegates},
+		{"meetings of groups", testGroups},
 		{"deleting a principal deletes what it owns", testDeletePrincipal},
 		{"locks and counters", testLock},
 		{"calendars", testCalendars},
