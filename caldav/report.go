@@ -19,9 +19,10 @@ var reportNames = []struct {
 	{dav.D("expand-property"), all},
 	{dav.D("acl-principal-prop-set"), all},
 	{dav.D("principal-match"), collections},
-	{dav.D("principal-property-search"), siteRoot | davRoot | principalsRoot | principalGroup | principalKind | homeCollections | homeKind},
-	{dav.D("principal-search-property-set"), siteRoot | davRoot | principalsRoot | principalGroup | principalKind | homeCollections | homeKind},
-	{dav.CS("calendarserver-principal-search"), siteRoot | davRoot | principalsRoot | principalGroup},
+	// Evolution searches on the calendar that it has.
+	{dav.D("principal-property-search"), collections},
+	{dav.D("principal-search-property-set"), siteRoot | davRoot | principalsRoot | principalGroup | principalKind},
+	{dav.CS("calendarserver-principal-search"), collections},
 }
 
 var reportHandlers = map[dav.Name]func(*request, *dav.Element, *resource) error{

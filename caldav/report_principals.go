@@ -41,6 +41,9 @@ var searchable = []struct {
 
 // principalSearchPropertySet handles the report that tells which these are (RFC 3744 section 9.5).
 func (q *request) principalSearchPropertySet(*dav.Element, *resource) error {
+	if err := q.depthZero(); err != nil {
+		return err
+	}
 	q.w.Header().Set("Content-Type", dav.ContentType)
 	out := &body{w: q.w, status: http.StatusOK, last: true}
 	w := dav.NewWriter(out)
@@ -56,6 +59,27 @@ func (q *request) principalSearchPropertySet(*dav.Element, *resource) error {
 	}
 	w.End(dav.D("principal-search-property-set"))
 	return sent(w.Close())
+}
+
+// depthZero refuses another Depth than 0, as RFC 3744 section 9 wants it of each of its reports.
+func (q *request) depthZero() error {
+	depth, err := dav.ParseDepth(q.r.Header, dav.DepthZero)
+	if err == nil && depth != dav.DepthZero {
+		err = refuse(http.StatusBadRequest, "this report is defined for Depth: 0 only (RFC 3744 section 9)")
+	}
+	return err
+}
+
+// oneProp is reportProps for reports that have at most one DAV:prop.
+func oneProp(root *dav.Element) (mode, []want, error) {
+	n := 0
+	for range root.All(dav.D("prop")) {
+		n++
+	}
+	if n > 1 {
+		return 0, nil, refuse(http.StatusBadRequest, "a %s has at most one DAV:prop (RFC 3744 section 9)", root.Local)
+	}
+	return reportProps(root)
 }
 
 // term is one thing that a principal is looked for by.
@@ -92,6 +116,9 @@ func (t term) matches(x *render, p *storage.Principal) bool {
 
 // principalPropertySearch handles the principal-property-search report (RFC 3744 section 9.4).
 func (q *request) principalPropertySearch(root *dav.Element, res *resource) error {
+	if err := q.depthZero(); err != nil {
+		return err
+	}
 	any := anyOf(root)
 	var terms []term
 	for s := range root.All(dav.D("property-search")) {
@@ -267,7 +294,10 @@ func (q *request) sendPrincipals(x *render, found []*storage.Principal, more boo
 // principalMatch handles the principal-match report (RFC 3744 section 9.3): the asker's own principal, or what in the
 // collection is theirs.
 func (q *request) principalMatch(root *dav.Element, res *resource) error {
-	m, list, err := reportProps(root)
+	if err := q.depthZero(); err != nil {
+		return err
+	}
+	m, list, err := oneProp(root)
 	if err != nil {
 		return err
 	}
@@ -338,14 +368,15 @@ func (q *request) owned(res *resource) ([]*resource, error) {
 // aclPrincipalPropSet handles the acl-principal-prop-set report (RFC 3744 section 9.2): properties of the principals that
 // the ACL names by URL. That is the owner.
 func (q *request) aclPrincipalPropSet(root *dav.Element, res *resource) error {
-	m, list, err := reportProps(root)
+	if err := q.depthZero(); err != nil {
+		return err
+	}
+	m, list, err := oneProp(root)
 	if err != nil {
 		return err
 	}
-	if depth, err := dav.ParseDepth(q.r.Header, dav.DepthZero); err != nil {
-		return err
-	} else if depth != dav.DepthZero {
-		return refuse(http.StatusBadRequest, "this report has Depth: 0 (RFC 3744 section 9.2)")
+	if !root.Has(dav.D("prop")) {
+		return refuse(http.StatusBadRequest, "an acl-principal-prop-set has a DAV:prop (RFC 3744 section 9.2)")
 	}
 	if err := res.need(auth.ReadACL, dav.D("read-acl")); err != nil {
 		return err
