@@ -170,10 +170,11 @@ func (a *attend) apply() {
 		return
 	}
 	a.stillOut()
-	// The answer to a series is none to the overrides that still wait for one, so these say so.
+	// The answer to a series is none to the overrides that have their own, so these say what that is. Of those not
+	// named the organizer's side knows that the attendee had not heard of them.
 	for _, k := range a.out.keys {
 		c := a.out.over[k]
-		if mine := a.o.attendeeOf(c, a.me); mine != nil && a.replies[k] == nil && PartStat(mine) == "NEEDS-ACTION" && !isCancelled(c) {
+		if a.o.attendeeOf(c, a.me) != nil && a.replies[k] == nil && !isCancelled(c) {
 			a.replies[k] = c
 		}
 	}

@@ -64,7 +64,7 @@ func (o Options) cancelAll(old, now *ical.Component) []Message {
 		if v.empty() {
 			continue
 		}
-		cal := made[v.id()]
+		cal := made[v.id]
 		if cal == nil {
 			var comps []*ical.Component
 			if v.master != nil {
@@ -75,7 +75,7 @@ func (o Options) cancelAll(old, now *ical.Component) []Message {
 				}
 			}
 			cal = ob.message(Cancel, comps)
-			made[v.id()] = cal
+			made[v.id] = cal
 		}
 		list = append(list, Message{Cancel, organizer, addr, cal})
 	}

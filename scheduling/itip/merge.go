@@ -82,11 +82,11 @@ func (r *receiver) merge(have, c *ical.Component) *ical.Component {
 }
 
 // resets reports whether c, the message's component for have, calls for a new answer. An EXDATE that is gone
-// may have been the attendee's own; where the organizer brings an instance back, the answer is reset and SEQUENCE higher (or was
-// already, by the CANCEL of another instance).
+// may have been the attendee's own. Where an organizer on this server brings an instance back, the answer was reset; of others an
+// instance that is back is taken to be named.
 func (r *receiver) resets(have, c *ical.Component) bool {
 	my := PartStat(r.o.attendeeOf(c, r.me))
-	return rescheduled(r.copy, have, r.msg, c, my == "NEEDS-ACTION" && (r.o.Local || sequence(c) > sequence(have)))
+	return rescheduled(r.copy, have, r.msg, c, my == "NEEDS-ACTION" && r.o.Local)
 }
 
 // removeExdate takes k out of the EXDATEs of a master.

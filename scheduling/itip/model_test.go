@@ -27,6 +27,44 @@ func TestCopiesConverge(t *testing.T) {
 	})
 }
 
+// TestAlign loses messages to attendees, and brings every copy to the organizer's state by Align alone.
+func TestAlign(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		m := newModel(t)
+		for range rapid.IntRange(1, 25).Draw(t, "steps") {
+			m.now = m.now.Add(time.Minute)
+			m.act()
+			if len(m.queue) > 0 && m.pick(3, "lose") == 0 {
+				if i := m.pick(len(m.queue), "lost"); m.queue[i].Method != Reply {
+					m.note("lost: %s to %s", m.queue[i].Method, short(m.queue[i].To))
+					m.queue = slices.Delete(m.queue, i, i+1)
+				}
+			}
+		}
+		for _, msg := range slices.Clone(m.queue) {
+			if msg.Method == Reply {
+				m.arrive(msg)
+			}
+		}
+		m.now = m.now.Add(time.Minute)
+		o := Options{Now: m.now}
+		for _, name := range crowd {
+			me := address(name)
+			res, err := Align(m.copies[me], m.copies[organizerAddr], me, o)
+			if err != nil {
+				m.fail("Align: %v", err)
+			}
+			m.note("%s aligned: %s %s", name, outcomes[res.Outcome], res.Reason)
+			m.copies[me] = res.Copy
+			again, err := Align(res.Copy, m.copies[organizerAddr], me, o)
+			if err != nil || again.Changed {
+				m.fail("Align again: %v %v\n%v\n%v", err, again.Outcome, res.Copy, again.Copy)
+			}
+		}
+		m.agree()
+	})
+}
+
 var crowd = []string{"bob", "carol", "dave"}
 
 const organizerAddr = "mailto:alice@example.com"

@@ -29,6 +29,7 @@ type object struct {
 	like   *object // whose form instances are read in, where there is no master here
 	set    *recurrence
 	faces  map[*ical.Component]string
+	views  map[string]view
 }
 
 // read lays out cal. Where two components name the same instance, or two are masters, the last
@@ -292,8 +293,13 @@ func isCancelled(c *ical.Component) bool {
 
 // attendeeOf returns the ATTENDEE of c that is this person, or nil.
 func (o Options) attendeeOf(c *ical.Component, addr string) *ical.Property {
-	if c == nil {
+	if c == nil || addr == "" {
 		return nil
+	}
+	for p := range c.All("ATTENDEE") {
+		if p.Value() == addr { // mostly written the same; a list of hundreds is walked for each of them
+			return p
+		}
 	}
 	addr = ical.Address(addr)
 	for p := range c.All("ATTENDEE") {

@@ -127,7 +127,7 @@ func (r *receiver) markCancelled(have, c *ical.Component) {
 	}
 	setSequence(have, max(sequence(have), sequence(c)))
 	if stamp(c) > stamp(have) {
-		have.Set(c.Prop("DTSTAMP").Clone())
+		setStamp(have, time.Unix(stamp(c), 0))
 	}
 	if p := c.Prop("COMMENT"); p != nil && have.Value("COMMENT") != p.Value() {
 		have.Set(p.Clone())

@@ -119,7 +119,7 @@ func (ob *object) beforeUntil(r *recur.Rule, d ical.DateTime) bool {
 	return true
 }
 
-// rules returns the RRULEs of a master so that equal ones are equal: upper case, parts and lists sorted, defaults gone.
+// canonicalRules returns the RRULEs of a master so that equal ones are equal: upper case, parts and lists sorted, defaults gone.
 func canonicalRules(c *ical.Component) []string {
 	var list []string
 	for p := range c.All("RRULE") {
@@ -167,7 +167,7 @@ func (ob *object) fewer(a, b string) bool {
 		return true
 	}
 	coreA, countA, untilA := limit(a)
-	coreB, countB, untilB := limit(b)
+	coreB, _, _ := limit(b)
 	if coreA != coreB {
 		return false
 	}
@@ -179,7 +179,6 @@ func (ob *object) fewer(a, b string) bool {
 		return false
 	}
 	endB, ok := ob.lastWall(b)
-	_, _ = countB, untilB
 	return ok && !endB.After(endA)
 }
 
@@ -215,7 +214,7 @@ func (ob *object) lastWall(rule string) (time.Time, bool) {
 	return last, n > 0
 }
 
-// over reports whether the whole object lies before now. Floating times end last west of Greenwich.
+// isOver reports whether the whole object lies before now. Floating times end last west of Greenwich.
 func (ob *object) isOver(now time.Time) bool {
 	if ob.cal == nil || now.IsZero() {
 		return false

@@ -41,10 +41,10 @@ func (a *attend) reply(from *ical.Component) *Message {
 }
 
 // said are the properties of a component that a REPLY repeats. Exchange and Google want the time and the
-// summary, and the rule shows which revision was answered.
+// summary, and the recurrence shows which revision and which instances were answered.
 var said = map[string]bool{
 	"UID": true, "SEQUENCE": true, "RECURRENCE-ID": true, "ORGANIZER": true, "SUMMARY": true, "LOCATION": true,
-	"DTSTART": true, "DTEND": true, "DURATION": true, "DUE": true, "RRULE": true, "RDATE": true, "COMMENT": true,
+	"DTSTART": true, "DTEND": true, "DURATION": true, "DUE": true, "RRULE": true, "RDATE": true, "EXDATE": true, "COMMENT": true,
 }
 
 // answer makes of a component what its attendee says about it.

@@ -9,9 +9,9 @@ import (
 // SpreadPartStat brings the answers that the organizer knows into the copy of the attendee me, quietly: no message, no
 // SEQUENCE, no Schedule-Tag. It reports whether the copy changed; the one given stays as it is.
 //
-// It goes to the one who answered, too. The copy's own answer gives way only to another answer, never to
-// NEEDS-ACTION; that settles what an answer and an update that crossed have left. Components for which the copy is behind the
-// organizer are left alone, because an update is on its way.
+// It goes to the one who answered, too: the organizer's object is the record of all answers, and the copy's own gives way to it. That
+// settles what an answer and an update that crossed have left. An answer still on its way comes back when it has
+// arrived. Components for which the copy is behind the organizer are left alone, because an update is on its way.
 func SpreadPartStat(copy, organizer *ical.Component, me string, o Options) (*ical.Component, bool) {
 	if copy == nil || organizer == nil || uid(copy) != uid(organizer) {
 		return copy, false
@@ -36,7 +36,10 @@ func SpreadPartStat(copy, organizer *ical.Component, me string, o Options) (*ica
 	if v.master == nil && co.master != nil {
 		return copy, false
 	}
-	changed := false
+	changed := o.bringBack(cal, co, v, me)
+	if changed {
+		co = read(cal)
+	}
 	for _, k := range keys {
 		c := v.effective(k)
 		if c == nil {
@@ -66,6 +69,31 @@ func SpreadPartStat(copy, organizer *ical.Component, me string, o Options) (*ica
 	return cal, true
 }
 
+// bringBack takes out of the copy the EXDATEs of instances that the attendee, by the organizer's record, takes part in. Such an
+// instance was cancelled and is on again; had they removed it themselves, they would have declined it.
+func (o Options) bringBack(cal *ical.Component, co *object, v view, me string) bool {
+	if co.master == nil || !byServer(co.master.Prop("ORGANIZER")) {
+		return false
+	}
+	changed := false
+	for k := range co.recurrence().exdates {
+		if !co.generates(k) {
+			continue
+		}
+		c := v.effective(k)
+		if c == nil || o.attendeeOf(c, me) == nil {
+			continue
+		}
+		switch PartStat(o.attendeeOf(c, me)) {
+		case "NEEDS-ACTION", "DECLINED", "DELEGATED":
+			continue
+		}
+		co.removeExdate(read(cal).master, k)
+		changed = true
+	}
+	return changed
+}
+
 // copyAnswers writes the answers of c, the organizer's, into have, and reports whether any was another.
 func (o Options) copyAnswers(have, c *ical.Component, me string) bool {
 	changed := false
@@ -82,7 +110,7 @@ func (o Options) copyAnswers(have, c *ical.Component, me string) bool {
 			continue
 		case PartStat(line) == PartStat(p) && slices.Equal(line.ParamValues("DELEGATED-TO"), p.ParamValues("DELEGATED-TO")):
 			continue
-		case line == own && (PartStat(p) == "NEEDS-ACTION" || agent != nil && !byServer(agent)):
+		case line == own && agent != nil && !byServer(agent):
 			continue
 		}
 		copyParams(line, p, []string{"PARTSTAT", "RSVP", "DELEGATED-TO"})

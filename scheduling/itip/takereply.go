@@ -141,13 +141,13 @@ func (t *taker) take(k key, c *ical.Component, p *ical.Property) {
 	if sequence(c) < sequence(target) && c.Prop("SEQUENCE") != nil && !t.sameTime(c, target) {
 		t.reason("an answer to an earlier time of the meeting")
 		if k == (key{}) && (c.Prop("RRULE") != nil || c.Prop("RDATE") != nil) {
-			t.spread(c, p, true) // to instances that have the time it was given for
+			t.spread(c, p) // to instances that have the time it was given for
 		}
 		return
 	}
 	t.record(k, c, p)
 	if k == (key{}) {
-		t.spread(c, p, t.o.Local)
+		t.spread(c, p)
 	}
 	if id := c.Prop("RECURRENCE-ID"); id != nil && strings.EqualFold(id.Param("RANGE"), "THISANDFUTURE") {
 		for _, x := range t.ob.keys {
@@ -207,7 +207,7 @@ func (t *taker) record(k key, c *ical.Component, p *ical.Property) {
 	if line == nil {
 		line = t.delegate(target, p, nil)
 	}
-	if t.stale(line, c, target, made) {
+	if t.stale(line, c, made) {
 		t.reason("older than an answer that came before")
 		return
 	}
@@ -241,16 +241,17 @@ func (t *taker) record(k key, c *ical.Component, p *ical.Property) {
 
 // stale compares an answer with the last one that line remembers. For an instance without a component of its
 // own nothing is remembered.
-func (t *taker) stale(line *ical.Property, c, target *ical.Component, made bool) bool {
+func (t *taker) stale(line *ical.Property, c *ical.Component, made bool) bool {
 	at, err := ical.ParseDateTime(line.Param(paramStamp), "")
 	if made || err != nil {
 		return false
 	}
 	seq, _ := strconv.Atoi(line.Param(paramSequence))
-	if n := revision(c, target); n != seq {
+	if n := sequence(c); n != seq && c.Prop("SEQUENCE") != nil {
 		return n < seq
 	}
-	return stamp(c) < at.Wall.Unix()
+	// The very same answer again does not undo that it was reset since.
+	return stamp(c) < at.Wall.Unix() || stamp(c) == at.Wall.Unix() && PartStat(line) == "NEEDS-ACTION"
 }
 
 // revision is the SEQUENCE an answer is for; where a program leaves it out, that of now.
@@ -271,25 +272,30 @@ func (t *taker) book(line *ical.Property, c, target *ical.Component) {
 	line.SetParam(paramStamp, ical.DateTime{Form: ical.UTCForm, Wall: time.Unix(stamp(c), 0).UTC()}.String())
 }
 
-// spread takes the answer to a series for one to those overrides that wait for one and of which the message says nothing. Who
-// answers by this server does not know of them yet, and has answered for the time the series gives them; a mail program answers
-// an invitation with overrides by one REPLY without RECURRENCE-ID.
-//
-// exact leaves out overrides with a time that the answer cannot have been meant for.
-func (t *taker) spread(c *ical.Component, p *ical.Property, exact bool) {
+// spread takes the answer to a series for one to those overrides of which the message says nothing. Who answers by this server
+// names all they know of, so the others have the answer of the series where it was given for their time. A
+// mail program answers an invitation with overrides by one REPLY without RECURRENCE-ID, and means those that wait for an answer.
+func (t *taker) spread(c *ical.Component, p *ical.Property) {
 	if PartStat(p) == "DELEGATED" {
 		return
 	}
+	exact := c.Prop("RRULE") != nil || c.Prop("RDATE") != nil
 	for _, k := range t.ob.keys {
 		o := t.ob.over[k]
 		line := t.o.attendeeOf(o, p.Value())
-		if line == nil || PartStat(line) != "NEEDS-ACTION" || line.HasParam(paramStamp) || isCancelled(o) {
+		if line == nil || isCancelled(o) || t.msg.recurrence().exdates[k] {
 			continue
 		}
 		if own := t.msg.over[k]; own != nil && (own.Prop("DTSTART") == nil || t.msg.timingOf(own) == t.ob.timingOf(o)) {
 			continue
 		}
-		if t.meant(k, o) || !exact && len(t.msg.keys) == 0 && revision(c, o) >= sequence(o) {
+		waits := PartStat(line) == "NEEDS-ACTION" && !line.HasParam(paramStamp)
+		switch {
+		case exact && (t.o.Local || waits):
+			if t.meant(k, o) {
+				t.record(k, c, p)
+			}
+		case waits && len(t.msg.keys) == 0 && revision(c, o) >= sequence(o):
 			t.record(k, c, p)
 		}
 	}

@@ -65,9 +65,30 @@ type view struct {
 	over   []key
 	in     map[key]bool // the same as a set
 	out    map[key]bool // overrides they are not in, as EXDATE
+	id     string       // tells views of one object apart, so that equal ones are made once
 }
 
 func (ob *object) view(in map[key]bool) view {
+	b := make([]byte, 0, len(ob.keys)+1)
+	for _, k := range ob.all() {
+		if in[k] {
+			b = append(b, '1')
+		} else {
+			b = append(b, '0')
+		}
+	}
+	v, ok := ob.views[string(b)]
+	if !ok {
+		v = ob.makeView(in)
+		if ob.views == nil {
+			ob.views = map[string]view{}
+		}
+		ob.views[string(b)] = v
+	}
+	return v
+}
+
+func (ob *object) makeView(in map[key]bool) view {
 	v := view{ob: ob, in: map[key]bool{}, out: map[key]bool{}}
 	if isCancelled(ob.master) {
 		return v
@@ -83,6 +104,18 @@ func (ob *object) view(in map[key]bool) view {
 			v.out[k] = true
 		}
 	}
+	id := make([]byte, 0, len(ob.keys)+1)
+	if v.master != nil {
+		id = append(id, 'm')
+	}
+	for _, k := range ob.keys {
+		if v.in[k] {
+			id = append(id, '1')
+		} else {
+			id = append(id, '0')
+		}
+	}
+	v.id = string(id)
 	return v
 }
 
@@ -109,20 +142,9 @@ func (v view) effective(k key) *ical.Component {
 	return v.ob.derive(k)
 }
 
-// id tells views of one object apart, so that equal ones are made once.
-func (v view) id() string {
-	var b strings.Builder
-	if v.master != nil {
-		b.WriteByte('m')
-	}
-	for _, k := range v.ob.keys {
-		if v.has(k) {
-			b.WriteByte('1')
-		} else {
-			b.WriteByte('0')
-		}
-	}
-	return b.String()
+// covers is effective(k) != nil, without making anything.
+func (v view) covers(k key) bool {
+	return v.has(k) || v.master != nil && (k == (key{}) || !v.out[k] && v.ob.isInstance(k))
 }
 
 // calendar prints the view as a message.
@@ -146,6 +168,7 @@ func (ob *object) addExdates(master *ical.Component, keys []key) {
 		ob.addDates(set, p)
 	}
 	var forms []*ical.Property
+	var values [][]string
 	for _, k := range keys {
 		if set[k] {
 			continue
@@ -154,12 +177,13 @@ func (ob *object) addExdates(master *ical.Component, keys []key) {
 		p := ob.dateTime(k).Property("EXDATE")
 		i := slices.IndexFunc(forms, func(q *ical.Property) bool { return slices.EqualFunc(p.Params(), q.Params(), equalParam) })
 		if i < 0 {
-			forms = append(forms, p)
-		} else {
-			forms[i].SetValue(forms[i].Value() + "," + p.Value())
+			i = len(forms)
+			forms, values = append(forms, p), append(values, nil)
 		}
+		values[i] = append(values[i], p.Value())
 	}
-	for _, p := range forms {
+	for i, p := range forms {
+		p.SetValue(strings.Join(values[i], ","))
 		master.Add(p)
 	}
 }
