@@ -94,7 +94,9 @@ func (q *request) serveError(err error) {
 	}
 	e, retry := q.refusalOf(err)
 	h := q.w.Header()
-	clear(h)
+	for _, name := range ofAnswers {
+		delete(h, name)
+	}
 	if retry > 0 {
 		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(retry.Seconds()))))
 	}
@@ -116,6 +118,12 @@ func (q *request) serveError(err error) {
 	h.Set("Content-Length", strconv.Itoa(body.Len()))
 	q.w.WriteHeader(e.status)
 	q.w.Write(body.Bytes()) // nobody is left to hear of an error
+}
+
+// ofAnswers are the headers that an answer may have got before it failed.
+var ofAnswers = []string{
+	"Allow", "Cache-Control", "Content-Length", "Content-Location", "Content-Type", "DAV", "Etag", "Last-Modified", "Location",
+	"Preference-Applied", "Schedule-Tag", "Vary",
 }
 
 // refusalOf says how an error is told, and after which time to try again.
