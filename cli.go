@@ -23,6 +23,7 @@ type grammar struct {
 	Demo    demoCmd    `cmd:"" help:"Show the whole story in the terminal, in about 20 seconds."`
 	Migrate migrateCmd `cmd:"" help:"Bring the database's tables up to date."`
 	User    userCmd    `cmd:"" help:"Add, import, list and remove people, rooms, resources and groups."`
+	Outbox  outboxCmd  `cmd:"" help:"Show and mend mail that waits to be sent."`
 	Version versionCmd `cmd:"" help:"Print the version of the program and of its time zone data."`
 	Help    helpCmd    `cmd:"" help:"Explain a command, or print all settings: help settings."`
 }

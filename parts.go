@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"net"
 	"net/mail"
+	"os"
+	"strings"
 	"time"
 
 	"kalends/auth"
@@ -42,11 +44,14 @@ func (a *app) assemble(ctx context.Context, cfg *config.Settings, log *slog.Logg
 	if err != nil {
 		return err
 	}
-	transport, err := a.transport(cfg)
+	transport, err := a.transport(cfg, composer.Own.Address)
 	if err != nil {
 		return err
 	}
-	sender := &mailer.Sender{Composer: composer, Transport: transport}
+	sender := &mailer.Sender{
+		Composer: composer, Transport: transport, Told: a.store,
+		Rates: &mailer.Rates{Sender: cfg.Mail.SenderRate, Domain: cfg.Mail.DomainRate},
+	}
 	outbox := &mailer.Dispatcher{
 		Queue: a.store, Log: log, Grace: cfg.Grace.Duration,
 		Handlers: map[string]mailer.Handler{
@@ -61,7 +66,7 @@ func (a *app) assemble(ctx context.Context, cfg *config.Settings, log *slog.Logg
 			}
 			log.WarnContext(ctx, "job failed for good", "kind", j.Kind, "owner", j.Owner, "job", j.ID, "err", err)
 			if j.Kind == scheduling.MailJob {
-				return service.Undeliverable(ctx, j)
+				return service.Undeliverable(ctx, j, mailer.ScheduleStatus(err))
 			}
 			return nil
 		},
@@ -104,8 +109,25 @@ func (a *app) composer(ctx context.Context, cfg *config.Settings) (*mailer.Compo
 	return c, nil
 }
 
-// transport is how mail leaves: through the relays, or into a folder.
-func (a *app) transport(cfg *config.Settings) (mailer.Transport, error) {
+// transport is how mail leaves: signed where there is a key, through the relays, or into a folder.
+func (a *app) transport(cfg *config.Settings, own string) (mailer.Transport, error) {
+	t, err := a.way(cfg)
+	if err != nil || cfg.Mail.DKIMKey == "" {
+		return t, err
+	}
+	text, err := os.ReadFile(cfg.Mail.DKIMKey)
+	if err != nil {
+		return nil, cfg.Fail("mail.dkim_key", err)
+	}
+	key, err := mailer.ReadDKIMKey(text)
+	if err != nil {
+		return nil, cfg.Fail("mail.dkim_key", err)
+	}
+	domain := own[strings.LastIndexByte(own, '@')+1:]
+	return &mailer.Signer{Transport: t, Key: key, Selector: cfg.Mail.DKIMSelector, Domains: append([]string{domain}, cfg.Mail.SignDomains...)}, nil
+}
+
+func (a *app) way(cfg *config.Settings) (mailer.Transport, error) {
 	if len(cfg.Mail.SMTP) == 0 {
 		if err := ensureFolder(cfg, cfg.MailFolder()); err != nil {
 			return nil, err

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"kalends/ical"
@@ -45,7 +46,9 @@ func (u *unit) implicit(ctx context.Context, owner *storage.Principal, old *stor
 			return nil, changeError(err)
 		}
 		out := &scheduling.Outcome{Stored: plan.Stored, Changed: plan.Changed}
-		return out, u.route(ctx, owner, out, plan.Messages)
+		err = u.route(ctx, owner, out, plan.Messages)
+		u.markUpdates(out, oldCal)
+		return out, err
 	case itip.RoleAttendee:
 		me := ownAddress(p.cal, oldCal, mine)
 		plan, err := itip.Attend(oldCal, p.cal, me, o)
@@ -164,6 +167,18 @@ func (u *unit) route(ctx context.Context, owner *storage.Principal, out *schedul
 	return nil
 }
 
+// markUpdates tells the requests to people who were invited before from first ones.
+func (u *unit) markUpdates(out *scheduling.Outcome, old *ical.Component) {
+	if old == nil {
+		return
+	}
+	invited := itip.Attendees(old, u.people.same)
+	for i := range out.Messages {
+		d := &out.Messages[i]
+		d.Update = d.Method == itip.Request && slices.ContainsFunc(invited, func(a itip.Attendee) bool { return u.people.same(a.Address, d.To) })
+	}
+}
+
 // deliver carries out what route decided: messages into calendars and inboxes here, and mail into the outbox. row is
 // the sender's object.
 func (u *unit) deliver(ctx context.Context, owner *storage.Principal, row *storage.Object, out *scheduling.Outcome) error {
@@ -173,36 +188,55 @@ func (u *unit) deliver(ctx context.Context, owner *storage.Principal, row *stora
 		case d.Local != nil && u.tx.Locked(d.Local.ID):
 			_, err = u.receive(ctx, d.Local, d.Message, true)
 		case d.Local != nil:
-			err = u.queueMessage(ctx, scheduling.DeliverJob, owner, row, d)
+			err = u.queueMessage(ctx, scheduling.DeliverJob, owner, row, out, d)
 		case d.Status == scheduling.StatusSent:
-			err = u.queueMessage(ctx, scheduling.MailJob, owner, row, d)
+			err = u.queueMessage(ctx, scheduling.MailJob, owner, row, out, d)
 		}
 		if err != nil {
 			return fmt.Errorf("deliver %s of %d/%d: %w", d.Method, row.Owner, row.ID, err)
 		}
 	}
-	return nil
+	return u.sendReplies(ctx)
 }
 
 // queueMessage leaves a message to the outbox.
-func (u *unit) queueMessage(ctx context.Context, kind string, owner *storage.Principal, row *storage.Object, d scheduling.Delivery) error {
+func (u *unit) queueMessage(ctx context.Context, kind string, owner *storage.Principal, row *storage.Object, out *scheduling.Outcome, d scheduling.Delivery) error {
+	j := &storage.Job{Owner: row.Owner, Kind: kind, Recipient: d.To, Object: row.ID, UID: row.UID, DueAt: u.now}
+	if kind == scheduling.MailJob {
+		j.Merge = "mail " + d.To + " " + row.UID
+		switch d.Method {
+		case itip.Cancel:
+			// A request that waits is taken back. Who has not heard of the meeting hears nothing now; and who is left out of some
+			// instances gets a new request for the rest, behind the CANCEL.
+			withdrawn, unseen, err := u.tx.WithdrawJob(ctx, row.Owner, j.Merge)
+			if err != nil {
+				return err
+			}
+			if withdrawn && scheduling.Partial(d.Calendar) && out.Stored != nil {
+				if m, ok := itip.View(out.Stored, d.To, itip.Request, itip.Options{Now: u.now, Same: u.people.same}); ok {
+					rest := scheduling.Delivery{Message: m, Update: !unseen, Status: d.Status}
+					if err := u.queueMessage(ctx, kind, owner, row, out, rest); err != nil {
+						return err
+					}
+				}
+			}
+			if unseen {
+				return nil
+			}
+			j.Merge = ""
+		case itip.Request:
+			j.Opens = !d.Update
+			if d.Update {
+				j.DueAt = u.now.Add(u.s.UpdateHold)
+			}
+		default:
+			j.Merge = ""
+		}
+	}
 	m := scheduling.Mail{
 		Method: d.Method, From: d.From, FromName: owner.DisplayName, To: d.To, ToName: commonName(d.Calendar, d.To),
 		Calendar: d.Calendar.String(), Owner: row.Owner, Object: row.ID, UID: row.UID,
-		Language: owner.Language, TimeZone: owner.TimeZone,
-	}
-	j := &storage.Job{Owner: row.Owner, Kind: kind, Recipient: d.To, Object: row.ID, UID: row.UID, DueAt: u.now}
-	if kind == scheduling.MailJob {
-		merge := "mail " + d.To + " " + row.UID
-		switch {
-		case d.Method == itip.Cancel:
-			if err := u.tx.DropJobs(ctx, row.Owner, merge); err != nil {
-				return err
-			}
-		case d.Method == itip.Request && d.Update:
-			m.Update = true
-			j.Merge, j.DueAt = merge, u.now.Add(u.s.UpdateHold)
-		}
+		Language: owner.Language, TimeZone: owner.TimeZone, Update: d.Update,
 	}
 	var err error
 	if j.Payload, err = json.Marshal(m); err != nil {
@@ -244,6 +278,11 @@ func (u *unit) receive(ctx context.Context, to *storage.Principal, m itip.Messag
 	if m.Method == itip.Reply {
 		apply = itip.TakeReply
 	}
+	if m.Method == itip.Request {
+		if m = withoutDeclined(m, oldCal, u.people.is(to)); m.Calendar == nil {
+			return itip.Result{Copy: oldCal, Reason: "they have declined it, and do not keep it"}, nil
+		}
+	}
 	res, err := apply(oldCal, m, o)
 	if err != nil {
 		return res, fmt.Errorf("apply %s: %w", m.Method, err)
@@ -251,6 +290,11 @@ func (u *unit) receive(ctx context.Context, to *storage.Principal, m itip.Messag
 	home, err := u.home(ctx, to.ID)
 	if err != nil {
 		return res, err
+	}
+	if res.Changed && res.Copy != nil && m.Method != itip.Reply && answersByItself(to) {
+		if res.Copy, err = u.bookRoom(ctx, to, home, res.Copy); err != nil {
+			return res, err
+		}
 	}
 	if res.Changed {
 		if err := u.storeCopy(ctx, to, home, uid, component, m, old, res); err != nil {
@@ -267,6 +311,58 @@ func (u *unit) receive(ctx context.Context, to *storage.Principal, m itip.Messag
 		}
 	}
 	return res, u.putInbox(ctx, to, home, uid, component, m)
+}
+
+// withoutDeclined takes out of a request what its recipient has declined and thrown away: it does not come back before
+// it is rescheduled, which asks them anew. The Calendar is nil when nothing is left.
+func withoutDeclined(m itip.Message, old *ical.Component, mine func(string) bool) itip.Message {
+	declined := func(c *ical.Component) bool {
+		for p := range c.All("ATTENDEE") {
+			if mine(ical.Address(p.Value())) {
+				return itip.PartStat(p) == "DECLINED"
+			}
+		}
+		return false
+	}
+	kept := map[string]bool{}
+	if old != nil {
+		for c := range old.Main() {
+			kept[c.Value("RECURRENCE-ID")] = true
+		}
+	}
+	drop := map[*ical.Component]bool{}
+	all := true
+	for c := range m.Calendar.Main() {
+		switch {
+		case !declined(c) || kept[c.Value("RECURRENCE-ID")]:
+			all = false
+		case c.Prop("RECURRENCE-ID") == nil:
+			// The series; what of it was not declined is to be seen in it.
+		default:
+			drop[c] = true
+		}
+		if c.Prop("RECURRENCE-ID") == nil && !declined(c) {
+			return m // an instance left out of the series would come back as the series has it
+		}
+	}
+	if all {
+		m.Calendar = nil
+		return m
+	}
+	if len(drop) == 0 || kept[""] {
+		return m
+	}
+	cal := ical.New(m.Calendar.Name())
+	for _, p := range m.Calendar.Props() {
+		cal.Add(p)
+	}
+	for _, c := range m.Calendar.Children() {
+		if !drop[c] {
+			cal.AddChild(c)
+		}
+	}
+	m.Calendar = cal
+	return m
 }
 
 // storeCopy writes what a message made of a copy.

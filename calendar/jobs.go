@@ -126,9 +126,9 @@ func (s *Service) Receive(ctx context.Context, m itip.Message, local bool) (itip
 	return res, err
 }
 
-// Undeliverable notes on the sender's object that a mail could not be delivered: SCHEDULE-STATUS 5.1
+// Undeliverable notes on the sender's object that a mail could not be delivered: a SCHEDULE-STATUS such as 5.1
 // (RFC 6638 section 3.2.9). The Schedule-Tag stays, so that an edit under way meets no 412.
-func (s *Service) Undeliverable(ctx context.Context, j *storage.Job) error {
+func (s *Service) Undeliverable(ctx context.Context, j *storage.Job, status string) error {
 	var m scheduling.Mail
 	if err := json.Unmarshal(j.Payload, &m); err != nil {
 		return nil // nothing to note it on
@@ -156,7 +156,7 @@ func (s *Service) Undeliverable(ctx context.Context, j *storage.Job) error {
 		if err := u.people.lookup(ctx, u.tx, addressesIn(cal)); err != nil {
 			return err
 		}
-		if !itip.SetStatus(cal, m.To, scheduling.StatusFailed, u.people.same) {
+		if !itip.SetStatus(cal, m.To, status, u.people.same) {
 			return nil
 		}
 		owner, err := u.tx.PrincipalByID(ctx, m.Owner)

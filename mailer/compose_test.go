@@ -103,6 +103,7 @@ ATTENDEE;CN=Bob;PARTSTAT=NEEDS-ACTION:mailto:bob@example.org
 END:VEVENT
 END:VCALENDAR
 `
+	const thread = "1793520000123456.12.600.0123abcd.kalends@example.com"
 	compose := func(inv *Invitation) func(c *Composer) (*Letter, error) {
 		return func(c *Composer) (*Letter, error) { return composeJob(c, inv) }
 	}
@@ -113,9 +114,10 @@ END:VCALENDAR
 	updated := invite("REQUEST", strings.NewReplacer(
 		"SEQUENCE:0", "SEQUENCE:1", "20261116T100000", "20261116T090000", "20261116T110000", "20261116T103000",
 		"Room 5\\, first floor", "Room 7", "SUMMARY:Planning", "SUMMARY:Planning of 2027").Replace(weekly))
-	updated.Update, updated.Before = true, crlf(weekly)
+	updated.Update, updated.Before, updated.Thread = true, crlf(weekly), thread
 
 	cancel := invite("CANCEL", strings.Replace(weekly, "METHOD:REQUEST", "METHOD:CANCEL", 1))
+	cancel.Thread = thread
 	instance := weekly[:strings.Index(weekly, "BEGIN:VEVENT")] + weekly[strings.LastIndex(weekly, "BEGIN:VEVENT"):]
 	cancelOne := invite("CANCEL", strings.Replace(instance, "SUMMARY:Planning", "SUMMARY:Planning\nSTATUS:CANCELLED\nCOMMENT:Alice is ill.", 1))
 	cancelOne.Language = "de"

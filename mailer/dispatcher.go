@@ -18,6 +18,14 @@ import (
 // Handler carries out the effect of an outbox row. The same row may come again, so the effect must be recognisable as a repeat.
 type Handler func(ctx context.Context, j *storage.Job) error
 
+// Delay is what a [Handler] returns that has tried nothing: the job is to come again at Until, and never fails by it.
+type Delay struct {
+	Until  time.Time
+	Reason string
+}
+
+func (d *Delay) Error() string { return "waits: " + d.Reason }
+
 // Dispatcher carries out what waits in the outbox, at least once, on any number of servers. Jobs of one
 // dispatcher about the same object and recipient keep their order.
 //
@@ -34,13 +42,17 @@ type Dispatcher struct {
 	Now func() time.Time // nil: time.Now
 	Log *slog.Logger     // nil: slog.Default()
 
-	Workers int           // jobs at once; 0: 16
+	Workers int           // jobs at once; 0: 32
 	Lease   time.Duration // how long a claimed job is ours; 0: 3 minutes. A handler gets less than this.
 	Grace   time.Duration // how long jobs may go on after Run's context ends; 0: 10 s
 
 	once  sync.Once
 	kinds []string
 	wake  chan struct{}
+
+	mu         sync.Mutex
+	endings    []ending
+	committing bool
 }
 
 const (
@@ -65,7 +77,7 @@ func (d *Dispatcher) init() {
 			d.Log = slog.Default()
 		}
 		if d.Workers <= 0 {
-			d.Workers = 16
+			d.Workers = 32
 		}
 		if d.Lease <= 0 {
 			d.Lease = 3 * time.Minute
@@ -226,9 +238,12 @@ func (d *Dispatcher) do(ctx context.Context, j claimed) {
 	now := d.Now()
 	log := d.Log.With("owner", j.Owner, "job", j.ID, "kind", j.Kind, "attempt", j.Attempt)
 	deadline := j.Created.Add(giveUp)
+	var later *Delay
 	switch {
 	case err == nil:
 		j.State, j.LastError = storage.Done, ""
+	case errors.As(err, &later):
+		j.State, j.LastError, j.DueAt = storage.Ready, later.Error(), later.Until
 	case !Temporary(err) || !now.Before(deadline):
 		j.State, j.LastError = storage.Failed, cut(err.Error(), 500)
 	default:
@@ -275,7 +290,7 @@ func (d *Dispatcher) handle(ctx context.Context, j *storage.Job) (err error) {
 func (d *Dispatcher) finish(ctx context.Context, j *storage.Job) error {
 	wait := 50 * time.Millisecond
 	for {
-		err := d.Queue.FinishJob(ctx, j)
+		err := d.commit(ctx, j)
 		if err == nil || errors.Is(err, storage.ErrConflict) || errors.Is(err, storage.ErrNotFound) {
 			return err
 		}
@@ -290,6 +305,55 @@ func (d *Dispatcher) finish(ctx context.Context, j *storage.Job) error {
 	}
 }
 
+// ending is a job whose outcome waits to be written down.
+type ending struct {
+	job *storage.Job
+	err chan error // takes one
+}
+
+// commit writes an outcome down together with those that end meanwhile: while one transaction is under way, the others gather
+// for the next. Each worker waits for its own, so a kill repeats no more mails than there are workers.
+func (d *Dispatcher) commit(ctx context.Context, j *storage.Job) error {
+	e := ending{j, make(chan error, 1)}
+	d.mu.Lock()
+	d.endings = append(d.endings, e)
+	if !d.committing {
+		d.committing = true
+		go d.commitAll(context.WithoutCancel(ctx))
+	}
+	d.mu.Unlock()
+	select {
+	case err := <-e.err:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (d *Dispatcher) commitAll(ctx context.Context) {
+	for {
+		d.mu.Lock()
+		list := d.endings
+		d.endings = nil
+		if len(list) == 0 {
+			d.committing = false
+			d.mu.Unlock()
+			return
+		}
+		d.mu.Unlock()
+		jobs := make([]*storage.Job, len(list))
+		for i, e := range list {
+			jobs[i] = e.job
+		}
+		limited, cancel := context.WithTimeout(ctx, leaseMargin)
+		errs := d.Queue.FinishJobs(limited, jobs)
+		cancel()
+		for i, e := range list {
+			e.err <- errs[i]
+		}
+	}
+}
+
 // retryAfter doubles from attempt to attempt and varies by a quarter, so that what failed together does not come
 // back together.
 func retryAfter(attempt int) time.Duration {
@@ -298,22 +362,4 @@ func retryAfter(attempt int) time.Duration {
 		wait = min(firstRetry<<max(n, 0), maxRetry)
 	}
 	return time.Duration(float64(wait) * (0.75 + 0.5*rand.Float64()))
-}
-
-// Sender composes and sends the mails of the outbox.
-type Sender struct {
-	Composer  *Composer
-	Transport Transport
-}
-
-// Handle is the [Handler] of [JobKind].
-func (s *Sender) Handle(ctx context.Context, j *storage.Job) error {
-	l, err := s.Composer.Job(j)
-	if errors.Is(err, ErrAddress) {
-		return err
-	}
-	if err != nil {
-		return fmt.Errorf("%w: %w", ErrPayload, err)
-	}
-	return s.Transport.Send(ctx, l.From, l.To, l.Message)
 }

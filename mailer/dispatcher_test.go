@@ -88,6 +88,14 @@ func (q *memoryQueue) FinishJob(ctx context.Context, j *storage.Job) error {
 	return storage.ErrNotFound
 }
 
+func (q *memoryQueue) FinishJobs(ctx context.Context, jobs []*storage.Job) []error {
+	var errs []error
+	for _, j := range jobs {
+		errs = append(errs, q.FinishJob(ctx, j))
+	}
+	return errs
+}
+
 func (q *memoryQueue) NextJob(_ context.Context, kinds []string) (time.Time, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -22,8 +22,9 @@ const JobKind = scheduling.MailJob
 // composing costs more than the transaction that causes it has time for. Any scheduling.Mail is one.
 type Invitation struct {
 	scheduling.Mail
-	Before string `json:"before,omitempty"` // of an update: what the recipient was told last; the text says what changed
-	Link   string `json:"link,omitempty"`   // page to answer on (https); "" for none
+	Before string `json:"-"` // of an update: what the recipient was told last; the text says what changed
+	Thread string `json:"-"` // Message-ID of the first mail about the meeting; "" where this is it
+	Link   string `json:"-"` // page to answer on (https); "" for none
 }
 
 func (inv *Invitation) from() Person { return Person{inv.From, inv.FromName} }
@@ -65,12 +66,8 @@ func messageID(what string, at time.Time, owner, id int64, own string, more ...s
 	return s + what + "@" + domainOf(own)
 }
 
-// Job composes the mail of an outbox row of [JobKind].
-func (c *Composer) Job(j *storage.Job) (*Letter, error) {
-	inv, err := DecodeInvitation(j.Payload)
-	if err != nil {
-		return nil, err
-	}
+// Job composes the mail of an outbox row of [JobKind], for the invitation that its payload holds.
+func (c *Composer) Job(j *storage.Job, inv *Invitation) (*Letter, error) {
 	m, from, err := c.Invitation(inv)
 	if err != nil {
 		return nil, err
@@ -137,7 +134,7 @@ func (c *Composer) Invitation(inv *Invitation) (*Mail, string, error) {
 		Text:       page.text(),
 		Method:     inv.Method,
 		Component:  ev.main.Name(),
-		References: c.threadID(ev.uid, inv),
+		References: inv.Thread,
 		Language:   l.tag,
 	}
 	if m.HTML, err = page.html(); err != nil {
@@ -167,16 +164,6 @@ func (c *Composer) language(l string) string {
 		return c.Language
 	}
 	return l
-}
-
-// threadID returns an id that all mails about one meeting between two people refer to, so that mail programs put them
-// into one thread (RFC 5322 section 3.6.4 allows to refer to what does not exist).
-func (c *Composer) threadID(uid string, inv *Invitation) string {
-	a, b := ical.Address(inv.From), ical.Address(inv.To)
-	if b < a {
-		a, b = b, a
-	}
-	return "meeting." + shortHash(uid, a, b) + "@" + domainOf(c.Own.Address)
 }
 
 // errNoEvent says that an iTIP message holds nothing to tell about.

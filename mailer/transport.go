@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"kalends/scheduling"
 )
 
 // Transport takes a message to one recipient. Send returns nil once somebody else has taken responsibility for it, else a
@@ -51,11 +53,24 @@ var ErrPayload = errors.New("mail cannot be composed")
 
 // ScheduleStatus returns the SCHEDULE-STATUS (RFC 6638 section 3.2.9) of a mail that ended with err, nil for sent.
 func ScheduleStatus(err error) string {
-	switch {
-	case err == nil:
-		return "1.1" // sent: more than that mail does not tell
-	case errors.Is(err, ErrAddress):
-		return "3.7"
+	if err == nil {
+		return scheduling.StatusSent // more than that mail does not tell
 	}
-	return "5.1"
+	if errors.Is(err, ErrAddress) {
+		return scheduling.StatusInvalid
+	}
+	if e, ok := errors.AsType[*SendError](err); ok {
+		return FailureStatus(e.Enhanced)
+	}
+	return scheduling.StatusFailed
+}
+
+// FailureStatus returns the SCHEDULE-STATUS of a mail that was refused with this status (RFC 3463): 5.3 where there is no way to the
+// recipient's domain at all, else 5.1.
+func FailureStatus(enhanced string) string {
+	switch enhanced {
+	case "5.1.2", "5.1.10", "5.4.4", "5.4.310":
+		return scheduling.StatusNoService
+	}
+	return scheduling.StatusFailed
 }

@@ -154,6 +154,8 @@ func (s *Settings) checkNumbers(fail func(string, string, ...any) error) error {
 		{key: "limit.xml", value: int64(s.Limit.XML), least: 1 << 10, most: 256 << 20},
 		{key: "limit.attendees", value: int64(s.Limit.Attendees), least: 1, most: 100_000},
 		{key: "limit.outside_recipients", value: int64(s.Limit.OutsideRecipients), least: 0, most: 100_000},
+		{key: "mail.sender_rate", value: int64(s.Mail.SenderRate), least: 0, most: 1_000_000_000},
+		{key: "mail.domain_rate", value: int64(s.Mail.DomainRate), least: 0, most: 1_000_000_000},
 		{key: "limit.instances", value: int64(s.Limit.Instances), least: 1, most: 1_000_000},
 		{key: "limit.calendar_objects", value: int64(s.Limit.CalendarObjects), least: 1, most: 1_000_000_000},
 	} {

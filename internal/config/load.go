@@ -29,7 +29,7 @@ func Default() *Settings {
 		Migrate:  true,
 		Grace:    Duration{10 * time.Second},
 		ACME:     ACME{Listen: ":80"},
-		Mail:     Mail{DKIMSelector: "kalends", UpdateHold: Duration{10 * time.Second}},
+		Mail:     Mail{DKIMSelector: "kalends", UpdateHold: Duration{10 * time.Second}, SenderRate: 2000},
 		Reminder: Reminder{TimeZone: "UTC"},
 		Limit: Limit{
 			Object:            1 << 20,

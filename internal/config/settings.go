@@ -118,6 +118,13 @@ type Mail struct {
 	// one mail. First invitations and cancellations do not wait.
 	UpdateHold Duration `toml:"update_hold" placeholder:"DURATION" group:"mail"`
 
+	// Most mails that one person's meetings send in an hour; half of them may go at once, and
+	// what is above waits its turn. 0 is no limit.
+	SenderRate int `toml:"sender_rate" placeholder:"N" group:"mail"`
+
+	// Most mails in a minute to one domain; what is above waits its turn. 0 is no limit.
+	DomainRate int `toml:"domain_rate" placeholder:"N" group:"mail"`
+
 	// Address to take in mail on by LMTP: HOST:PORT, or the path of a Unix socket.
 	// Without it no mail is taken in. It has no passwords: never open it to others than
 	// your mail server.
