@@ -285,7 +285,7 @@ func TestOrganizer(t *testing.T) {
 		if _, copy := s.copy(s.bob, "m1"); !strings.Contains(copy, "DTSTART:20260107T090000Z") {
 			s.t.Errorf("Bob's copy did not move:\n%s", copy)
 		}
-		if got := s.inbox(s.bob) + fmt.Sprint(s.mails()); got != "REQUEST REQUEST[REQUEST zoe@example.org REQUEST zoe@example.org]" {
+		if got := s.inbox(s.bob) + fmt.Sprint(s.mails()); got != "REQUEST REQUEST[REQUEST zoe@example.org]" {
 			s.t.Errorf("after the move: %s", got)
 		}
 
@@ -296,8 +296,8 @@ func TestOrganizer(t *testing.T) {
 		if got := s.inbox(s.bob); got != "REQUEST REQUEST CANCEL" {
 			s.t.Errorf("Bob's inbox: %q", got)
 		}
-		if got := s.mails(); got[len(got)-1] != "CANCEL zoe@example.org" {
-			s.t.Errorf("mails: %v", got)
+		if got := s.mails(); len(got) > 0 {
+			s.t.Errorf("mails to somebody who was told nothing: %v", got)
 		}
 	})
 }
