@@ -57,6 +57,7 @@ type Store interface {
 type Reader interface {
 	MailReader
 	SchedulingReader
+	GrantReader
 
 	// PrincipalByName returns the principal with that login name (compared in lower case), with its
 	// credential. ErrNotFound.
@@ -123,6 +124,7 @@ type Tx interface {
 	Reader
 	MailTx
 	SchedulingTx
+	GrantTx
 
 	// Lock takes the write locks of these owners' homes, in ascending order, and must come before anything
 	// is read that the write depends on. It may be called once in a transaction. n is how many Next the caller expects
@@ -139,7 +141,7 @@ type Tx interface {
 	PutPrincipal(ctx context.Context, p *Principal, addresses []string) error
 	// SetCredential stores a password hash and raises the credential's version.
 	SetCredential(ctx context.Context, principal int64, hash string) error
-	// DeletePrincipal removes a principal and everything it owns. ErrNotFound.
+	// DeletePrincipal removes a principal, everything it owns and what was granted to it. ErrNotFound.
 	DeletePrincipal(ctx context.Context, id int64) error
 	// SetMembers replaces a group's direct members.
 	SetMembers(ctx context.Context, group int64, members []int64) error
@@ -147,7 +149,7 @@ type Tx interface {
 	// PutCalendar inserts or updates a collection by (Owner, ID). LastSeq, Floor and Bytes are kept by the
 	// other methods and not written on update.
 	PutCalendar(ctx context.Context, c *Calendar) error
-	// DeleteCalendar removes a collection with its objects, reminders, tombstones and properties.
+	// DeleteCalendar removes a collection with its objects, reminders, tombstones, properties and grants.
 	DeleteCalendar(ctx context.Context, owner, id int64) error
 	// TouchCalendar raises a collection's LastSeq to seq.
 	TouchCalendar(ctx context.Context, owner, id, seq int64) error

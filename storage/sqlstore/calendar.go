@@ -97,7 +97,7 @@ func (tx *Tx) DeleteCalendar(ctx context.Context, owner, id int64) error {
 	if err := tx.mustLock(owner); err != nil {
 		return err
 	}
-	for _, t := range []string{"objects", "inbox_items", "tombstones", "properties", "reminders"} {
+	for _, t := range []string{"objects", "inbox_items", "tombstones", "properties", "reminders", "grants", "granted"} {
 		if err := tx.write(ctx, `DELETE FROM `+t+` WHERE owner_id = $1 AND calendar_id = $2`, owner, id); err != nil {
 			return err
 		}

@@ -203,6 +203,7 @@ func (tx *Tx) SetCredential(ctx context.Context, principal int64, hash string) e
 // ownedTables hold rows by owner_id.
 var ownedTables = []string{
 	"calendars", "objects", "inbox_items", "tombstones", "properties", "reminders", "outbox", "inbound", "mailed", "group_meetings",
+	"grants", "granted",
 }
 
 // DeletePrincipal implements [storage.Tx]. Deleting the home first waits for those that write to it and stops others.
@@ -214,6 +215,9 @@ func (tx *Tx) DeletePrincipal(ctx context.Context, id int64) error {
 	}
 	for _, t := range ownedTables {
 		stmts = append(stmts, stmt{sql: `DELETE FROM ` + t + ` WHERE owner_id = $1`, args: []any{id}})
+	}
+	for _, t := range grantTables {
+		stmts = append(stmts, stmt{sql: `DELETE FROM ` + t + ` WHERE grantee_id = $1`, args: []any{id}})
 	}
 	err := tx.run(ctx, stmts...)
 	if err == nil && gone == 0 {

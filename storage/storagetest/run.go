@@ -25,6 +25,8 @@ func Run(t *testing.T, s storage.Store) {
 		{"members of groups", testMembers},
 		{"delegates", testDelegates},
 		{"meetings of groups", testGroups},
+		{"grants", testGrants},
+		{"groups in groups", testNesting},
 		{"deleting a principal deletes what it owns", testDeletePrincipal},
 		{"locks and counters", testLock},
 		{"calendars", testCalendars},

@@ -1,0 +1,117 @@
+package sqlstore
+
+import (
+	"context"
+	"fmt"
+
+	"kalends/storage"
+)
+
+// above yields a principal and the groups that it is in, directly or through others. The depth ends circles.
+const above = `WITH RECURSIVE above (id, depth) AS (
+		SELECT CAST($1 AS BIGINT), 0
+		UNION SELECT m.group_id, a.depth + 1 FROM above a JOIN members m ON m.member_id = a.id WHERE a.depth < $2) `
+
+// below yields a group and who is in it.
+const below = `WITH RECURSIVE below (id, depth) AS (
+		SELECT CAST($1 AS BIGINT), 0
+		UNION SELECT m.member_id, b.depth + 1 FROM below b JOIN members m ON m.group_id = b.id WHERE b.depth < $2) `
+
+const grantColumns = `g.owner_id, g.calendar_id, g.grantee_id, g.privileges`
+
+func scanGrant(r scanner, g *storage.Grant) error {
+	var privileges int64
+	err := r.Scan(&g.Owner, &g.Calendar, &g.Grantee, &privileges)
+	g.Privileges = uint32(privileges)
+	return err
+}
+
+// Grants implements [storage.GrantReader].
+func (q queries) Grants(ctx context.Context, owner int64) ([]storage.Grant, error) {
+	var list []storage.Grant
+	err := q.query(ctx, collect(&list, scanGrant),
+		`SELECT `+grantColumns+` FROM grants g WHERE g.owner_id = $1 ORDER BY g.calendar_id, g.grantee_id`, owner)
+	if err != nil {
+		return nil, fmt.Errorf("grants of %d: %w", owner, err)
+	}
+	return list, nil
+}
+
+// GrantsFor implements [storage.GrantReader].
+func (q queries) GrantsFor(ctx context.Context, owner, who int64) ([]storage.Grant, error) {
+	var list []storage.Grant
+	err := q.query(ctx, func(r scanner) error {
+		var g storage.Grant
+		if err := scanGrant(r, &g); err != nil {
+			return err
+		}
+		if who > 0 || g.Grantee == who {
+			list = append(list, g)
+		}
+		return nil
+	}, above+`SELECT `+grantColumns+` FROM grants g
+		WHERE g.owner_id = $3 AND (g.grantee_id <= 0 OR g.grantee_id IN (SELECT id FROM above)) ORDER BY g.calendar_id, g.grantee_id`,
+		who, int64(storage.MaxNesting), owner)
+	if err != nil {
+		return nil, fmt.Errorf("grants of %d for %d: %w", owner, who, err)
+	}
+	return list, nil
+}
+
+// GrantsTo implements [storage.GrantReader].
+func (q queries) GrantsTo(ctx context.Context, who int64) ([]storage.Grant, error) {
+	var list []storage.Grant
+	err := q.query(ctx, collect(&list, scanGrant), above+`SELECT `+grantColumns+` FROM granted g
+		WHERE g.grantee_id IN (SELECT id FROM above) ORDER BY g.owner_id, g.calendar_id, g.grantee_id`, who, int64(storage.MaxNesting))
+	if err != nil {
+		return nil, fmt.Errorf("grants to %d: %w", who, err)
+	}
+	return list, nil
+}
+
+// AllGroupsOf implements [storage.GrantReader].
+func (q queries) AllGroupsOf(ctx context.Context, principal int64) ([]int64, error) {
+	var list []int64
+	err := q.query(ctx, collect(&list, scanOne[int64]),
+		above+`SELECT DISTINCT id FROM above WHERE depth > 0 ORDER BY id`, principal, int64(storage.MaxNesting))
+	if err != nil {
+		return nil, fmt.Errorf("groups of %d: %w", principal, err)
+	}
+	return list, nil
+}
+
+// AllMembersOf implements [storage.GrantReader].
+func (q queries) AllMembersOf(ctx context.Context, group int64, limit int) ([]int64, error) {
+	var list []int64
+	err := q.query(ctx, collect(&list, scanOne[int64]),
+		below+`SELECT DISTINCT id FROM below WHERE depth > 0 ORDER BY id LIMIT $3`, group, int64(storage.MaxNesting), limitOr(limit))
+	if err != nil {
+		return nil, fmt.Errorf("members of %d: %w", group, err)
+	}
+	return list, nil
+}
+
+// SetGrants implements [storage.GrantTx].
+func (tx *Tx) SetGrants(ctx context.Context, owner, calendar int64, list []storage.Grant) error {
+	if err := tx.mustLock(owner); err != nil {
+		return err
+	}
+	for _, t := range grantTables {
+		if err := tx.write(ctx, `DELETE FROM `+t+` WHERE owner_id = $1 AND calendar_id = $2`, owner, calendar); err != nil {
+			return err
+		}
+	}
+	for _, g := range list {
+		for _, t := range grantTables {
+			err := tx.write(ctx, `INSERT INTO `+t+` (owner_id, calendar_id, grantee_id, privileges) VALUES ($1, $2, $3, $4)`,
+				owner, calendar, g.Grantee, int64(g.Privileges))
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// grantTables hold the same rows under two keys: what two sides must find is stored on both.
+var grantTables = []string{"grants", "granted"}
