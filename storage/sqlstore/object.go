@@ -1,8 +1,10 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 
 	"kalends/storage"
 )
@@ -114,10 +116,12 @@ func (q queries) ObjectsByUID(ctx context.Context, owners []int64, uid string) (
 		return nil, nil
 	}
 	list, err := q.objects(ctx, false, everyField, `SELECT `+objectFields[everyField]+` FROM objects
-		WHERE owner_id = ANY($1) AND uid = $2 ORDER BY owner_id, id`, owners, uid)
+		WHERE owner_id = ANY($1) AND uid = $2`, owners, uid)
 	if err != nil {
 		return nil, fmt.Errorf("objects by UID: %w", err)
 	}
+	// Asked for this order, SQLite reads all objects of the owners by their key.
+	slices.SortFunc(list, func(a, b *storage.Object) int { return cmp.Or(cmp.Compare(a.Owner, b.Owner), cmp.Compare(a.ID, b.ID)) })
 	return list, nil
 }
 
