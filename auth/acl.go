@@ -127,10 +127,11 @@ func (s Privilege) Granted(kind storage.CollectionKind) iter.Seq[Node] {
 	}
 }
 
-// Privileges returns what who (nil for nobody) may do in a collection of that kind in owner's home, or
-// with the kind "" in the home itself. It is the one place that decides; shares and delegates join here.
+// Privileges returns the part that who (nil for nobody) has in a collection of that kind in owner's home, or with the
+// kind "" in the home itself: what nobody can take away, and what RFC 3744 section 5.5.2 calls protected. Who asks what may be done
+// asks [Access], which adds what was granted.
 func Privileges(who, owner *storage.Principal, kind storage.CollectionKind) Set {
-	if who == nil || owner == nil {
+	if who == nil || owner == nil || who.ID <= 0 {
 		return 0
 	}
 	all := Supported(kind).Privilege
@@ -140,7 +141,15 @@ func Privileges(who, owner *storage.Principal, kind storage.CollectionKind) Set 
 	if who.Admin && (owner.Kind == storage.Room || owner.Kind == storage.Resource) {
 		return all
 	}
-	// Everybody who has an account may see when the others are busy, and invite them.
+	s := strangers(kind)
+	if read, write := who.ActsFor.For(owner.ID); read {
+		s |= delegates(kind, write)
+	}
+	return s
+}
+
+// strangers is what everybody who has an account may do: see when the others are busy, and invite them.
+func strangers(kind storage.CollectionKind) Set {
 	switch kind {
 	case storage.InboxKind:
 		return ScheduleDeliver | ReadCurrentUserPrivilegeSet
@@ -150,11 +159,30 @@ func Privileges(who, owner *storage.Principal, kind storage.CollectionKind) Set 
 	return 0
 }
 
+// delegates is what those may do who act for the owner: see everything, or work with it as the owner does. Who may do what
+// stays with the owner.
+func delegates(kind storage.CollectionKind, write bool) Set {
+	if kind == storage.NotificationKind {
+		return 0
+	}
+	s := Read | ReadACL | ReadCurrentUserPrivilegeSet
+	if write {
+		s |= Write
+		switch kind {
+		case storage.InboxKind:
+			s |= ScheduleDeliver
+		case storage.OutboxKind:
+			s |= ScheduleSend
+		}
+	}
+	return s
+}
+
 // PrincipalPrivileges returns what who (nil for nobody) may do with target's principal resource: everybody who has
 // an account sees the directory, and changes their own entry's properties; administrators those of rooms,
 // resources and groups as well.
 func PrincipalPrivileges(who, target *storage.Principal) Set {
-	if who == nil || target == nil {
+	if who == nil || target == nil || who.ID <= 0 {
 		return 0
 	}
 	s := Read | ReadCurrentUserPrivilegeSet
@@ -162,4 +190,42 @@ func PrincipalPrivileges(who, target *storage.Principal) Set {
 		s |= ReadACL | WriteProperties
 	}
 	return s
+}
+
+// Names returns the XML names of the privileges in s, largest first, as DAV:need-privileges tells what is missing
+// (RFC 3744 section 7.1.1).
+func (s Privilege) Names() []Node {
+	var list []Node
+	for _, kind := range []storage.CollectionKind{storage.InboxKind, storage.OutboxKind} {
+		var walk func(n Node)
+		walk = func(n Node) {
+			if s.Has(n.Privilege) {
+				list = append(list, n)
+				s &^= n.Privilege
+				return
+			}
+			for _, c := range n.Children {
+				walk(c)
+			}
+		}
+		walk(Supported(kind))
+	}
+	return list
+}
+
+// Named returns the privilege of that XML name on a collection of a kind.
+func Named(kind storage.CollectionKind, space, local string) (Privilege, bool) {
+	var find func(n Node) (Privilege, bool)
+	find = func(n Node) (Privilege, bool) {
+		if n.Space == space && n.Local == local && !n.Abstract {
+			return n.Privilege, true
+		}
+		for _, c := range n.Children {
+			if p, ok := find(c); ok {
+				return p, true
+			}
+		}
+		return 0, false
+	}
+	return find(Supported(kind))
 }
