@@ -22,6 +22,7 @@ var mayImport = map[string][]string{
 	"caldav": {"calendar", "scheduling", "auth", "ical/...", "storage", "dav", "internal/obs"},
 	"web":    {"calendar", "scheduling", "auth", "ical/...", "storage", "internal/obs"},
 	"mailer": {"calendar", "scheduling/...", "ical/...", "storage", "internal/obs"},
+	"tzdist": {"ical/..."},
 
 	// The one way to change a calendar, and the rules it follows.
 	"calendar":   {"scheduling/...", "auth", "reminder", "ical/...", "storage", "internal/obs"},
@@ -35,6 +36,7 @@ var mayImport = map[string][]string{
 	"ical/zone":       {"ical"},
 	"ical/recur":      {"ical", "ical/zone"},
 	"ical/query":      {"ical", "ical/zone", "ical/recur"},
+	"ical/jcal":       {"ical"},
 	"dav":             {},
 
 	// What is kept.
@@ -57,7 +59,7 @@ var mayImport = map[string][]string{
 }
 
 // pure packages get no data but from their callers.
-var pure = []string{"ical", "ical/zone", "ical/recur", "ical/query", "scheduling/itip", "dav"}
+var pure = []string{"ical", "ical/zone", "ical/recur", "ical/query", "ical/jcal", "scheduling/itip", "dav"}
 
 // doesIO are packages of the standard library that reach beyond the process.
 var doesIO = []string{"database/sql", "io/fs", "io/ioutil", "log", "log/slog", "net", "net/http", "net/smtp", "os", "os/exec", "path/filepath", "plugin", "syscall"}
