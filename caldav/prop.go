@@ -257,6 +257,17 @@ func (x *render) readDead(key deadKey, members bool) {
 		x.dead = map[deadKey][]storage.Property{}
 	}
 	members = members || key.object != 0
+	if home, ok := x.homes[key.owner]; ok && !members && key.calendar != storage.PrincipalProps {
+		// The home is being shown, so its collections' will be asked for too.
+		x.dead[deadKey{owner: key.owner, calendar: storage.HomeProps}] = nil
+		for _, c := range home {
+			x.dead[deadKey{owner: key.owner, calendar: c.ID}] = nil
+		}
+		list, err := x.q.h.Store.HomeProperties(x.q.ctx, key.owner)
+		x.fail(err)
+		x.addDead(list)
+		return
+	}
 	x.dead[deadKey{owner: key.owner, calendar: key.calendar}] = nil
 	if members {
 		x.dead[deadKey{key.owner, key.calendar, wholeCalendar}] = nil

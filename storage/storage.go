@@ -106,6 +106,10 @@ type Reader interface {
 	// Properties returns the dead properties of a collection's own and, with members, of everything in it.
 	Properties(ctx context.Context, owner, calendar int64, members bool) ([]Property, error)
 
+	// HomeProperties returns the dead properties of a home (Calendar is HomeProps) and of the collections in it, none of what is
+	// in these.
+	HomeProperties(ctx context.Context, owner int64) ([]Property, error)
+
 	// Reminders returns the reminder rows of one object.
 	Reminders(ctx context.Context, owner, object int64) ([]*Reminder, error)
 	// Jobs returns outbox rows, newest first, of the states given (none: all), at most limit.

@@ -1,8 +1,10 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"kalends/storage"
@@ -31,10 +33,11 @@ func (q queries) Calendars(ctx context.Context, owner int64) ([]*storage.Calenda
 		c := &storage.Calendar{}
 		list = append(list, c)
 		return scanCalendar(r, c)
-	}, `SELECT `+calendarColumns+` FROM calendars WHERE owner_id = $1 ORDER BY id`, owner)
+	}, `SELECT `+calendarColumns+` FROM calendars WHERE owner_id = $1`, owner)
 	if err != nil {
 		return nil, fmt.Errorf("calendars of %d: %w", owner, err)
 	}
+	slices.SortFunc(list, byID)
 	return list, nil
 }
 
@@ -68,12 +71,17 @@ func (q queries) HomeCalendars(ctx context.Context, owners []int64) (map[int64][
 		}
 		homes[c.Owner] = append(homes[c.Owner], c)
 		return nil
-	}, `SELECT `+calendarColumns+` FROM calendars WHERE owner_id = ANY($1) ORDER BY owner_id, id`, owners)
+	}, `SELECT `+calendarColumns+` FROM calendars WHERE owner_id = ANY($1)`, owners)
 	if err != nil {
 		return nil, fmt.Errorf("calendars of %d homes: %w", len(owners), err)
 	}
+	for _, list := range homes {
+		slices.SortFunc(list, byID)
+	}
 	return homes, nil
 }
+
+func byID(a, b *storage.Calendar) int { return cmp.Compare(a.ID, b.ID) }
 
 // PutCalendar implements [storage.Tx].
 func (tx *Tx) PutCalendar(ctx context.Context, c *storage.Calendar) error {
@@ -116,22 +124,35 @@ func (tx *Tx) TouchCalendar(ctx context.Context, owner, id, seq int64) error {
 
 // Properties implements [storage.Reader].
 func (q queries) Properties(ctx context.Context, owner, calendar int64, members bool) ([]storage.Property, error) {
-	sql := `SELECT object_id, user_id, space, local, xml FROM properties WHERE owner_id = $1 AND calendar_id = $2`
+	sql := `WHERE owner_id = $1 AND calendar_id = $2`
 	if !members {
 		sql += ` AND object_id = 0`
 	}
+	return q.properties(ctx, sql, owner, calendar)
+}
+
+// HomeProperties implements [storage.Reader].
+func (q queries) HomeProperties(ctx context.Context, owner int64) ([]storage.Property, error) {
+	return q.properties(ctx, `WHERE owner_id = $1 AND calendar_id >= 0 AND object_id = 0`, owner)
+}
+
+func (q queries) properties(ctx context.Context, where string, args ...any) ([]storage.Property, error) {
 	var list []storage.Property
 	err := q.query(ctx, func(r scanner) error {
-		p := storage.Property{Owner: owner, Calendar: calendar}
-		if err := r.Scan(&p.Object, &p.User, &p.Space, &p.Local, &p.XML); err != nil {
+		var p storage.Property
+		if err := r.Scan(&p.Owner, &p.Calendar, &p.Object, &p.User, &p.Space, &p.Local, &p.XML); err != nil {
 			return err
 		}
 		list = append(list, p)
 		return nil
-	}, sql+` ORDER BY object_id, user_id, space, local`, owner, calendar)
+	}, `SELECT owner_id, calendar_id, object_id, user_id, space, local, xml FROM properties `+where, args...)
 	if err != nil {
-		return nil, fmt.Errorf("properties of %d/%d: %w", owner, calendar, err)
+		return nil, fmt.Errorf("properties of %v: %w", args, err)
 	}
+	slices.SortFunc(list, func(a, b storage.Property) int {
+		return cmp.Or(cmp.Compare(a.Calendar, b.Calendar), cmp.Compare(a.Object, b.Object), cmp.Compare(a.User, b.User),
+			cmp.Compare(a.Space, b.Space), cmp.Compare(a.Local, b.Local))
+	})
 	return list, nil
 }
 

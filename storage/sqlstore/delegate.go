@@ -49,7 +49,7 @@ func (q queries) GroupMembers(ctx context.Context, group int64) ([]storage.Membe
 		return err
 	}, `SELECT coalesce(a.address, ''), `+principalColumns+` FROM members m JOIN principals p ON p.id = m.member_id
 		LEFT JOIN addresses a ON a.principal_id = p.id AND a.position = 0
-		LEFT JOIN credentials c ON c.principal_id = p.id WHERE m.group_id = $1 ORDER BY p.name`, group)
+		WHERE m.group_id = $1 ORDER BY p.name`, group)
 	if err != nil {
 		return nil, fmt.Errorf("members of %d: %w", group, err)
 	}

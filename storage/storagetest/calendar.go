@@ -231,6 +231,11 @@ func testProperties(t *testing.T, s storage.Store) {
 		check(t, err)
 		diff(t, "Properties", got, tt.want)
 	}
+	got, err := s.HomeProperties(ctx, h.owner)
+	check(t, err)
+	diff(t, "HomeProperties", got, []storage.Property{
+		p(storage.HomeProps, 0, 0, "h", "<h/>"), p(h.cal.ID, 0, 0, "a", "<a>new</a>"), p(h.cal.ID, 0, 5, "a", "<a>5</a>"),
+	})
 }
 
 func testInvalidText(t *testing.T, s storage.Store) {
