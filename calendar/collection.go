@@ -30,10 +30,13 @@ func (s *Service) MakeCalendar(ctx context.Context, who *storage.Principal, t Ta
 	if err := checkName(t.Slug); err != nil {
 		return err
 	}
-	if err := allow(who, t, "", auth.Bind); err != nil {
+	if err := s.early(ctx, who, t, true, auth.Bind); err != nil {
 		return err
 	}
 	return s.update(ctx, t.Owner.ID, &people{}, func(u *unit) error {
+		if err := allow(ctx, u.tx, who, t, nil, auth.Bind); err != nil {
+			return err
+		}
 		home, err := u.tx.Calendars(ctx, t.Owner.ID)
 		if err != nil {
 			return fmt.Errorf("calendars: %w", err)
@@ -81,9 +84,12 @@ func (u *unit) editDead(ctx context.Context, owner, calendar, object int64, edit
 
 // Patch changes properties of a collection, of an object (dead ones only), or with an empty Slug of the home.
 func (s *Service) Patch(ctx context.Context, who *storage.Principal, t Target, edit Edit) error {
+	if err := s.early(ctx, who, t, t.Slug == "", auth.WriteProperties); err != nil {
+		return err
+	}
 	return s.update(ctx, t.Owner.ID, &people{}, func(u *unit) error {
 		if t.Slug == "" {
-			if err := allow(who, t, "", auth.WriteProperties); err != nil {
+			if err := allow(ctx, u.tx, who, t, nil, auth.WriteProperties); err != nil {
 				return err
 			}
 			return u.editDead(ctx, t.Owner.ID, storage.HomeProps, 0, edit)
@@ -92,7 +98,7 @@ func (s *Service) Patch(ctx context.Context, who *storage.Principal, t Target, e
 		if err != nil {
 			return err
 		}
-		if err := allow(who, t, c.Kind, auth.WriteProperties); err != nil {
+		if err := allow(ctx, u.tx, who, t, c, auth.WriteProperties); err != nil {
 			return err
 		}
 		if t.Name != "" {
@@ -148,7 +154,14 @@ func (s *Service) DeleteCalendar(ctx context.Context, who *storage.Principal, t 
 	if err != nil {
 		return err
 	}
-	if err := allow(who, t, "", auth.Unbind); err != nil {
+	a, err := s.Access(ctx, who, t.Owner)
+	if err != nil {
+		return err
+	}
+	if !a.Sees(c) {
+		return t.allowed(a, c, auth.Unbind)
+	}
+	if err := t.allowed(a, nil, auth.Unbind); err != nil {
 		return err
 	}
 	if c.Kind != storage.CalendarKind {
@@ -170,7 +183,7 @@ func (s *Service) DeleteCalendar(ctx context.Context, who *storage.Principal, t 
 		return fmt.Errorf("objects: %w", err)
 	}
 	for _, name := range meetings {
-		err := s.Delete(ctx, DeleteRequest{Who: who, Target: Target{t.Owner, t.Slug, name}})
+		err := s.Delete(ctx, DeleteRequest{Who: who, Target: Target{Owner: t.Owner, Slug: t.Slug, Name: name}})
 		if err != nil && KindOf(err) != NotFound {
 			return err
 		}
@@ -178,6 +191,9 @@ func (s *Service) DeleteCalendar(ctx context.Context, who *storage.Principal, t 
 	return s.update(ctx, t.Owner.ID, &people{}, func(u *unit) error {
 		c, err := collection(ctx, u.tx, t)
 		if err != nil {
+			return err
+		}
+		if err := allow(ctx, u.tx, who, t, nil, auth.Unbind); err != nil {
 			return err
 		}
 		home, err := u.tx.Calendars(ctx, t.Owner.ID)

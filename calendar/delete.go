@@ -23,6 +23,9 @@ type DeleteRequest struct {
 // Delete removes an object, with all consequences: the organizer's deletion cancels the meeting, an attendee's
 // declines it (RFC 6638 section 3.2.1.3 and 3.2.2.3).
 func (s *Service) Delete(ctx context.Context, r DeleteRequest) error {
+	if err := s.early(ctx, r.Who, r.Target, false, auth.Unbind); err != nil {
+		return err
+	}
 	who := &people{}
 	return s.update(ctx, r.Target.Owner.ID, who, func(u *unit) error { return u.delete(ctx, r) })
 }
@@ -39,7 +42,7 @@ func (u *unit) delete(ctx context.Context, r DeleteRequest) error {
 	} else if err != nil {
 		return fmt.Errorf("object: %w", err)
 	}
-	if err := allow(r.Who, r.Target, cal.Kind, auth.Unbind); err != nil {
+	if err := allow(ctx, u.tx, r.Who, r.Target, cal, auth.Unbind); err != nil {
 		return err
 	}
 	if old == nil {
@@ -50,7 +53,7 @@ func (u *unit) delete(ctx context.Context, r DeleteRequest) error {
 			return err
 		}
 	}
-	oldCal, err := u.oldMeeting(ctx, old, owner, r.Quiet || old.Inbox)
+	oldCal, err := u.oldMeeting(ctx, old, owner, r.Quiet || old.Inbox || cal.OwnClient)
 	if err != nil {
 		return err
 	}
@@ -67,5 +70,6 @@ func (u *unit) delete(ctx context.Context, r DeleteRequest) error {
 	if err != nil {
 		return err
 	}
+	u.signFor(plan, r.Who, owner)
 	return u.deliver(ctx, owner, old, plan)
 }

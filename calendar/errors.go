@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"kalends/auth"
 	"kalends/storage"
 )
 
@@ -53,7 +54,8 @@ const NumKinds = int(numKinds)
 type Error struct {
 	Kind Kind
 	Msg  string
-	Path *Path // of a resource in conflict; nil for none
+	Path *Path          // of a resource in conflict; nil for none
+	Need auth.Privilege // with Forbidden: what is missing on the resource at Path; 0 where the refusal has another reason
 	Err  error
 }
 

@@ -377,7 +377,7 @@ func (u *unit) storeCopy(ctx context.Context, to *storage.Principal, home []*sto
 	if err != nil {
 		return fmt.Errorf("copy for %d: %w", to.ID, err)
 	}
-	row, err := p.object(res.Copy.Bytes(), u.now)
+	row, err := u.row(p, res.Copy.Bytes(), to)
 	if err != nil {
 		return err
 	}
@@ -440,18 +440,18 @@ func (u *unit) home(ctx context.Context, id int64) ([]*storage.Calendar, error) 
 	return u.homes[id], nil
 }
 
-// slug returns the slug of a calendar of the home, for messages.
-func (u *unit) slug(ctx context.Context, owner, calendar int64) string {
+// collectionOf returns a collection by its id; nil where it is not there.
+func (u *unit) collectionOf(ctx context.Context, owner, id int64) (*storage.Calendar, error) {
 	list, err := u.tx.Calendars(ctx, owner)
 	if err != nil {
-		return ""
+		return nil, fmt.Errorf("calendars: %w", err)
 	}
 	for _, c := range list {
-		if c.ID == calendar {
-			return c.Slug
+		if c.ID == id {
+			return c, nil
 		}
 	}
-	return ""
+	return nil, nil
 }
 
 // copyOf returns the copy of the meeting in somebody's calendars, or nil. A scheduling object comes before an object that only has the

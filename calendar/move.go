@@ -36,7 +36,7 @@ func (s *Service) source(ctx context.Context, r MoveRequest) (*storage.Object, e
 	if err != nil {
 		return nil, err
 	}
-	if err := allow(r.Who, r.From, cal.Kind, auth.Read); err != nil {
+	if err := allow(ctx, s.Store, r.Who, r.From, cal, auth.Read); err != nil {
 		return nil, err
 	}
 	src, err := s.Store.Object(ctx, cal.Ref(), r.From.Name)
@@ -62,6 +62,14 @@ func (r MoveRequest) overwrite(current *storage.Object) error {
 // Schedule-Tag stay; what is overwritten is deleted with all consequences. To another owner it is a PUT and a DELETE.
 func (s *Service) Move(ctx context.Context, r MoveRequest) (created bool, err error) {
 	if r.From.Owner.ID != r.To.Owner.ID {
+		// Both halves are asked for before the first is done.
+		from, err := collection(ctx, s.Store, r.From)
+		if err != nil {
+			return false, err
+		}
+		if err := allow(ctx, s.Store, r.Who, r.From, from, auth.Unbind); err != nil {
+			return false, err
+		}
 		created, err = s.Copy(ctx, r)
 		if err == nil {
 			err = s.Delete(ctx, DeleteRequest{Who: r.Who, Target: r.From, Quiet: true})
@@ -69,6 +77,9 @@ func (s *Service) Move(ctx context.Context, r MoveRequest) (created bool, err er
 		return created, err
 	}
 	if err := checkName(r.To.Name); err != nil {
+		return false, err
+	}
+	if err := s.early(ctx, r.Who, r.From, false, auth.Unbind); err != nil {
 		return false, err
 	}
 	err = s.update(ctx, r.From.Owner.ID, &people{}, func(u *unit) error {
@@ -84,7 +95,7 @@ func (u *unit) move(ctx context.Context, r MoveRequest, created *bool) error {
 	if err != nil {
 		return err
 	}
-	if err := allow(r.Who, r.From, from.Kind, auth.Unbind); err != nil {
+	if err := allow(ctx, u.tx, r.Who, r.From, from, auth.Unbind); err != nil {
 		return err
 	}
 	to, err := collection(ctx, u.tx, r.To)
@@ -94,7 +105,7 @@ func (u *unit) move(ctx context.Context, r MoveRequest, created *bool) error {
 	if err != nil {
 		return err
 	}
-	if err := allow(r.Who, r.To, to.Kind, auth.Bind); err != nil {
+	if err := allow(ctx, u.tx, r.Who, r.To, to, auth.Bind); err != nil {
 		return err
 	}
 	if from.Kind != storage.CalendarKind || to.Kind != storage.CalendarKind {

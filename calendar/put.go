@@ -51,6 +51,11 @@ func (s *Service) Put(ctx context.Context, r PutRequest) (*PutResult, error) {
 		}
 		return nil, err
 	}
+	if r.Who == nil || r.Who.ID != r.Target.Owner.ID {
+		if err := s.checkPlace(ctx, r.Who, r.Target); err != nil { // before a lock is taken in another's home
+			return nil, err
+		}
+	}
 	who := &people{}
 	if isScheduled(p.cal) && !r.Quiet {
 		if _, err := who.meet(ctx, s.Store, r.Target.Owner, p.cal); err != nil {
@@ -77,7 +82,11 @@ func (s *Service) checkPlace(ctx context.Context, who *storage.Principal, t Targ
 	if err != nil {
 		return err
 	}
-	return allow(who, t, cal.Kind, auth.WriteContent)
+	a, err := s.Access(ctx, who, t.Owner)
+	if err != nil || a.To(cal)&(auth.WriteContent|auth.Bind) != 0 {
+		return err
+	}
+	return t.allowed(a, cal, auth.WriteContent)
 }
 
 // meet finds out whose homes a change of this scheduling object by its owner reaches.
@@ -98,8 +107,12 @@ func (u *unit) put(ctx context.Context, r PutRequest, p *parsed, res *PutResult)
 	if err != nil {
 		return err
 	}
-	if err := allow(r.Who, r.Target, cal.Kind, auth.WriteContent); err != nil {
-		return err
+	access, err := auth.Enter(ctx, u.tx, r.Who, owner)
+	if err != nil {
+		return fmt.Errorf("access: %w", err)
+	}
+	if !access.Sees(cal) {
+		return r.Target.allowed(access, cal, auth.WriteContent)
 	}
 	if cal.Kind != storage.CalendarKind {
 		return Errorf(Forbidden, "objects are not put into the %s", cal.Kind)
@@ -110,6 +123,20 @@ func (u *unit) put(ctx context.Context, r PutRequest, p *parsed, res *PutResult)
 	}
 	if err != nil {
 		old = nil
+	}
+	quiet := r.Quiet || cal.OwnClient
+	early := false
+	if e, err := u.earlyAnswer(ctx, r, p, old, quiet); err != nil {
+		return err
+	} else if e != nil {
+		r, p, cal, old, early = e.request, e.parsed, e.calendar, e.object, true
+	}
+	need := auth.WriteContent
+	if old == nil {
+		need = auth.Bind
+	}
+	if err := r.Target.allowed(access, cal, need); err != nil {
+		return err
 	}
 	if r.Cond != nil {
 		if err := r.Cond(old); err != nil {
@@ -122,49 +149,97 @@ func (u *unit) put(ctx context.Context, r PutRequest, p *parsed, res *PutResult)
 	if old != nil && old.UID != p.uid {
 		return &Error{Kind: UIDConflict, Msg: "the object that is replaced has another UID", Path: r.Target.path()}
 	}
-	oldCal, err := u.oldMeeting(ctx, old, owner, r.Quiet)
+	oldCal, err := u.oldMeeting(ctx, old, owner, quiet)
 	if err != nil {
 		return err
+	}
+	sent := p
+	if early {
+		sent = nil
+	}
+	if !quiet {
+		if p, err = u.complete(ctx, r.Who, owner, p, oldCal); err != nil {
+			return err
+		}
 	}
 	if err := u.findCopies(ctx, owner.ID, p.uid); err != nil {
 		return err
 	}
-	scheduled := isScheduled(p.cal)
-	if err := u.checkUnique(ctx, owner, cal, old, p.uid, scheduled, r.Target.Name); err != nil {
+	if err := u.checkUnique(ctx, access, cal, old, p.uid, isScheduled(p.cal)); err != nil {
 		return err
 	}
-
-	stored, text := p, r.Body
+	text := r.Body
 	if p.reprinted != nil {
 		text = p.reprinted
+	} else if p != sent && !early {
+		text = p.cal.Bytes()
 	}
+	row, changed, err := u.save(ctx, change{
+		who: r.Who, owner: owner, calendar: cal, name: r.Target.Name, old: old, oldCal: oldCal, p: p, text: text, stale: r.TagMatched, quiet: quiet,
+	})
+	if err != nil {
+		return err
+	}
+	res.Created, res.AsSent, res.Object = old == nil, p.reprinted == nil && p == sent && !changed, row
+	return nil
+}
+
+// change is an object as it is to be, and as it was.
+type change struct {
+	who      *storage.Principal // who changes it; nil for the server itself
+	owner    *storage.Principal
+	calendar *storage.Calendar
+	name     string
+	old      *storage.Object // nil for a new one
+	oldCal   *ical.Component // where old is a scheduling object
+	p        *parsed
+	text     []byte
+	stale    bool
+	quiet    bool
+}
+
+// save writes an object with all that follows from it. It returns what is stored in the end, and whether scheduling made that
+// another text. The copies of its UID were found.
+func (u *unit) save(ctx context.Context, c change) (*storage.Object, bool, error) {
+	stored, text := c.p, c.text
 	var plan *scheduling.Outcome
-	if !r.Quiet && (scheduled || oldCal != nil) {
-		plan, err = u.implicit(ctx, owner, old, oldCal, p, r.TagMatched)
+	if !c.quiet && (isScheduled(c.p.cal) || c.oldCal != nil) {
+		var err error
+		plan, err = u.implicit(ctx, c.owner, c.old, c.oldCal, c.p, c.stale)
 		if err != nil {
-			return err
+			return nil, false, err
 		}
+		u.signFor(plan, c.who, c.owner)
 		if plan.Changed {
 			if stored, err = u.s.checkComponent(plan.Stored); err != nil {
-				return fmt.Errorf("object after scheduling: %w", err)
+				return nil, false, fmt.Errorf("object after scheduling: %w", err)
 			}
 			text = plan.Stored.Bytes()
 		}
 	}
-	row, err := stored.object(text, u.now)
+	row, err := u.row(stored, text, c.owner)
 	if err != nil {
-		return err
+		return nil, false, err
 	}
-	if err := u.write(ctx, cal, r.Target.Name, stored, row, old, true); err != nil {
-		return err
+	if err := u.write(ctx, c.calendar, c.name, stored, row, c.old, true); err != nil {
+		return nil, false, err
 	}
-	if plan != nil {
-		if err := u.deliver(ctx, owner, row, plan); err != nil {
-			return err
+	if plan == nil {
+		return row, false, nil
+	}
+	u.replaceCopy(row)
+	if err := u.noteGroups(ctx, c.owner, row, stored.cal, c.oldCal); err != nil {
+		return nil, false, err
+	}
+	if err := u.deliver(ctx, c.owner, row, plan); err != nil {
+		return nil, false, err
+	}
+	for _, last := range u.copies {
+		if last.Owner == row.Owner && last.ID == row.ID && last != row {
+			return last, true, nil // a room has answered
 		}
 	}
-	res.Created, res.AsSent, res.Object = old == nil, p.reprinted == nil && (plan == nil || !plan.Changed), row
-	return nil
+	return row, plan.Changed, nil
 }
 
 // oldMeeting parses the object that is replaced when it is a scheduling object, and sees that the people
@@ -191,16 +266,25 @@ func (u *unit) findCopies(ctx context.Context, owner int64, uid string) error {
 
 // checkUnique refuses a second object with the UID in one calendar (RFC 4791 section 5.3.2.1), and a second scheduling
 // object with it in one home (RFC 6638 section 3.2.4.1).
-func (u *unit) checkUnique(ctx context.Context, owner *storage.Principal, cal *storage.Calendar, old *storage.Object, uid string, scheduled bool, name string) error {
+//
+// Where somebody else's other calendar has it, who may not read that calendar is not told which one it is.
+func (u *unit) checkUnique(ctx context.Context, access *auth.Access, cal *storage.Calendar, old *storage.Object, uid string, scheduled bool) error {
+	owner := access.Owner
 	for _, c := range u.copies {
 		switch {
 		case c.Owner != owner.ID || old != nil && c.ID == old.ID:
 		case c.Calendar == cal.ID:
 			return &Error{Kind: UIDConflict, Msg: fmt.Sprintf("the calendar has an object with the UID %q already", uid), Path: &Path{owner.Name, cal.Slug, c.Name}}
 		case scheduled && c.Organizer != "":
-			path := &Path{Owner: owner.Name, Name: c.Name}
-			path.Slug = u.slug(ctx, c.Owner, c.Calendar)
-			return &Error{Kind: UniqueScheduling, Msg: fmt.Sprintf("another calendar has the meeting with the UID %q already", uid), Path: path}
+			e := Errorf(UniqueScheduling, "another calendar has the meeting with the UID %q already", uid)
+			in, err := u.collectionOf(ctx, c.Owner, c.Calendar)
+			if err != nil {
+				return err
+			}
+			if in != nil && access.To(in).Has(auth.Read) {
+				e.Path = &Path{owner.Name, in.Slug, c.Name}
+			}
+			return e
 		}
 	}
 	return nil

@@ -3,34 +3,42 @@ package calendar
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"kalends/auth"
 	"kalends/storage"
 )
 
-// Collection returns a collection that who may see at least the busy times of.
+// Collection returns a collection in which who may do anything at all.
 func (s *Service) Collection(ctx context.Context, who *storage.Principal, t Target) (*storage.Calendar, error) {
 	c, err := collection(ctx, s.Store, t)
 	if err != nil {
 		return nil, err
 	}
-	have := auth.Privileges(who, t.Owner, c.Kind)
-	if !have.Has(auth.Read) && !have.Has(auth.ReadFreeBusy) && !have.Has(auth.QueryFreeBusy) {
-		return nil, allow(who, t, c.Kind, auth.Read)
+	a, err := t.enter(ctx, s.Store, who)
+	if err != nil {
+		return nil, err
+	}
+	if !a.Sees(c) {
+		return nil, t.allowed(a, c, auth.Read)
 	}
 	return c, nil
 }
 
-// Home returns the collections of a home that who may read. For others than the owner that may be none.
+// Home returns the collections of a home in which who may do anything at all.
 func (s *Service) Home(ctx context.Context, who, owner *storage.Principal) ([]*storage.Calendar, error) {
-	if err := allow(who, Target{Owner: owner}, "", auth.Read); err != nil {
+	a, err := s.Access(ctx, who, owner)
+	if err != nil {
+		return nil, err
+	}
+	if err := (Target{Owner: owner}).allowed(a, nil, auth.Read); err != nil {
 		return nil, err
 	}
 	list, err := s.Store.Calendars(ctx, owner.ID)
 	if err != nil {
 		return nil, fmt.Errorf("calendars: %w", err)
 	}
-	return list, nil
+	return slices.DeleteFunc(list, func(c *storage.Calendar) bool { return !a.Sees(c) }), nil
 }
 
 // Object returns an object with its text, and its collection.
@@ -52,7 +60,11 @@ func (s *Service) readable(ctx context.Context, r storage.Reader, who *storage.P
 	if err != nil {
 		return nil, err
 	}
-	return c, allow(who, t, c.Kind, auth.Read)
+	a, err := t.enter(ctx, r, who)
+	if err != nil {
+		return nil, err
+	}
+	return c, t.allowed(a, c, auth.Read)
 }
 
 // Objects yields the objects of a collection in the order of their names, with what fields asks for.

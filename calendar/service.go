@@ -75,24 +75,14 @@ type Target struct {
 	Owner *storage.Principal
 	Slug  string
 	Name  string
+	// Access is what the asker may do in the owner's home, where the caller knows; else it is asked for. Changes ask again.
+	Access *auth.Access
 }
 
 func (t Target) path() *Path { return &Path{t.Owner.Name, t.Slug, t.Name} }
 
 // Limit returns the limits with defaults.
 func (s *Service) Limit() Limits { return s.Limits.WithDefaults() }
-
-// allow checks one privilege of who on a collection of the target's owner. What may not even be read is not there.
-func allow(who *storage.Principal, t Target, kind storage.CollectionKind, need auth.Privilege) error {
-	have := auth.Privileges(who, t.Owner, kind)
-	if have.Has(need) {
-		return nil
-	}
-	if !have.Has(auth.Read) && !have.Has(auth.ReadFreeBusy) {
-		return Errorf(NotFound, "there is no such resource, or it is not yours to see")
-	}
-	return Errorf(Forbidden, "you have no privilege for this here")
-}
 
 // collection reads the target's collection, with a clear error when it is not there.
 func collection(ctx context.Context, r storage.Reader, t Target) (*storage.Calendar, error) {

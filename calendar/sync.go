@@ -57,7 +57,11 @@ func (s *Service) Sync(ctx context.Context, who *storage.Principal, t Target, to
 		if err != nil {
 			return err
 		}
-		if err := allow(who, t, cal.Kind, auth.Read); err != nil {
+		a, err := t.enter(ctx, r, who)
+		if err != nil {
+			return err
+		}
+		if err := t.allowed(a, cal, auth.Read); err != nil {
 			return err
 		}
 		since := int64(0)

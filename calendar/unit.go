@@ -24,6 +24,8 @@ type unit struct {
 	copies []*storage.Object             // of the meeting, in all homes that are locked
 	jobs   int                           // queued
 
+	replies []reply // of rooms, which wait until the invitation is delivered
+
 	// altNames: the usual name of a copy was taken by another object, so copies get one that is free.
 	altNames bool
 }

@@ -42,4 +42,5 @@ const (
 	MailJob    = "mail"    // send a Mail
 	DeliverJob = "deliver" // bring a Mail to somebody here, of a meeting with too many for one transaction
 	SpreadJob  = "spread"  // tell the other attendees' calendars about participation
+	GroupJob   = "group"   // bring a group's meetings to those who join it, and take them from those who leave
 )
