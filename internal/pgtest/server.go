@@ -193,13 +193,28 @@ func (s *Server) settings() []string {
 	return args
 }
 
-// Start starts the server again after Stop or Kill, and returns when it answers.
+// Start starts the server again after Stop or Kill, and returns when it answers. After Kill its old processes may hold the shared memory
+// for a moment yet, so it tries again for a while.
 func (s *Server) Start(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.guard != nil {
 		return errors.New("postgres is running")
 	}
+	for try := 0; ; try++ {
+		err := s.start(ctx)
+		if err == nil || try == 100 || !strings.Contains(err.Error(), "pre-existing shared memory block") {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+func (s *Server) start(ctx context.Context) error {
 	temp := "no"
 	if s.temp {
 		temp = "yes"
