@@ -24,6 +24,8 @@ type grammar struct {
 	Migrate migrateCmd `cmd:"" help:"Bring the database's tables up to date."`
 	User    userCmd    `cmd:"" help:"Add, import, list and remove people, rooms, resources and groups."`
 	Outbox  outboxCmd  `cmd:"" help:"Show and mend mail that waits to be sent."`
+	Mail    mailCmd    `cmd:"" help:"Decide about mail that waits: unverified answers, invitations by strangers, proposals."`
+	MailIn  mailInCmd  `cmd:"" help:"Take in one message from standard input, for a pipe of your mail server."`
 	Version versionCmd `cmd:"" help:"Print the version of the program and of its time zone data."`
 	Help    helpCmd    `cmd:"" help:"Explain a command, or print all settings: help settings."`
 }

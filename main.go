@@ -46,8 +46,19 @@ func run(ctx context.Context, args []string, std stdio, environ []string) int {
 		err = errors.New("stopped")
 	}
 	fmt.Fprintln(std.err, "kalends: "+oneLine(explain(err)))
+	if e, ok := errors.AsType[*exitError](err); ok {
+		return e.status
+	}
 	return 1
 }
+
+// exitError is an error with an exit status of its own.
+type exitError struct {
+	status int
+	error
+}
+
+func (e *exitError) Unwrap() error { return e.error }
 
 // explain says what to do about errors that say only what happened.
 func explain(err error) string {

@@ -26,16 +26,7 @@ import (
 // assemble puts the product's parts together on an open database: a handler for requests, and workers for mail, reminders and
 // what a meeting with many attendees leaves to do.
 func (a *app) assemble(ctx context.Context, cfg *config.Settings, log *slog.Logger) error {
-	service := &calendar.Service{
-		Store: a.store, Now: time.Now, Log: log,
-		Limits: calendar.Limits{
-			ObjectSize: int64(cfg.Limit.Object), Attendees: cfg.Limit.Attendees, Instances: cfg.Limit.Instances,
-			Outside: cfg.Limit.OutsideRecipients, Quota: int64(cfg.Quota),
-		},
-		DisplayReminders: cfg.Reminder.Display,
-		FloatingZone:     cfg.Reminder.Location(),
-		UpdateHold:       cfg.Mail.UpdateHold.Duration,
-	}
+	service := a.service(cfg, log)
 	a.handler = &caldav.Handler{
 		Calendar: service, Auth: &auth.Basic{Store: a.store, Log: log}, Store: a.store, Log: log, Now: time.Now, BaseURL: cfg.BaseURL,
 	}
@@ -76,7 +67,7 @@ func (a *app) assemble(ctx context.Context, cfg *config.Settings, log *slog.Logg
 		Compose: remind{composer}.compose, Zone: cfg.Reminder.Location(),
 	}
 	service.Wake = func() { outbox.Wake(); reminders.Wake() }
-	a.workers = append(a.workers, outbox, reminders)
+	a.workers = append(a.workers, outbox, reminders, &mailer.Janitor{Queue: a.store, Log: log})
 
 	if cfg.Mail.LMTPListen != "" {
 		l, err := mailer.Listen(cfg.Mail.LMTPListen)
@@ -85,11 +76,33 @@ func (a *app) assemble(ctx context.Context, cfg *config.Settings, log *slog.Logg
 		}
 		a.lmtp = l
 		a.workers = append(a.workers, intake{l, &mailer.Listener{
-			Inbox:  &mailer.Replies{Calendar: service, Identity: &composer.Identity, Log: log},
+			Inbox:  a.receiver(cfg, log, service, composer),
 			Domain: cfg.MailDomain(), Log: log, Grace: cfg.Grace.Duration,
 		}})
 	}
 	return nil
+}
+
+// service is the one way to change calendars.
+func (a *app) service(cfg *config.Settings, log *slog.Logger) *calendar.Service {
+	return &calendar.Service{
+		Store: a.store, Now: time.Now, Log: log,
+		Limits: calendar.Limits{
+			ObjectSize: int64(cfg.Limit.Object), Attendees: cfg.Limit.Attendees, Instances: cfg.Limit.Instances,
+			Outside: cfg.Limit.OutsideRecipients, Quota: int64(cfg.Quota),
+		},
+		DisplayReminders: cfg.Reminder.Display,
+		FloatingZone:     cfg.Reminder.Location(),
+		UpdateHold:       cfg.Mail.UpdateHold.Duration,
+	}
+}
+
+// receiver takes in mail.
+func (a *app) receiver(cfg *config.Settings, log *slog.Logger, service *calendar.Service, composer *mailer.Composer) *mailer.Receiver {
+	return &mailer.Receiver{
+		Calendar: service, Store: a.store, Identity: &composer.Identity, Log: log,
+		Verifier: &mailer.Verifier{AuthServID: cfg.Mail.AuthServID},
+	}
 }
 
 // composer writes mails in the server's name. Without a way for mail in, answers go to people's own mailboxes.
@@ -99,7 +112,8 @@ func (a *app) composer(ctx context.Context, cfg *config.Settings) (*mailer.Compo
 		own = *from
 	}
 	c := &mailer.Composer{Identity: mailer.Identity{Own: own, Sign: cfg.Mail.SignDomains, Inbound: cfg.Mail.InboundDomains}}
-	if cfg.Mail.LMTPListen != "" {
+	c.ReplyDomain = cfg.Mail.ReplyDomain
+	if cfg.Mail.LMTPListen != "" || cfg.Mail.ReplyDomain != "" {
 		secret, err := a.store.Secret(ctx, "reply-address")
 		if err != nil {
 			return nil, fmt.Errorf("reply addresses: %w", err)

@@ -369,3 +369,5 @@ func TestRatesDelay(t *testing.T) {
 		}
 	})
 }
+
+func newSQLite(t *testing.T) storage.Store { return storagetest.SQLite(t) }

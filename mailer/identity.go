@@ -62,7 +62,15 @@ func displayName(p Person) string {
 // replyAddress returns the signed mailbox for answers of an attendee about an object, or "" where the organizer's own
 // serves.
 func (id *Identity) replyAddress(organizer string, owner, object int64, attendee string) (string, error) {
-	if id.Tokens == nil || object == 0 || hasDomain(id.Inbound, ical.Mailbox(organizer)) {
+	if hasDomain(id.Inbound, ical.Mailbox(organizer)) {
+		return "", nil
+	}
+	return id.tokenAddress(owner, object, attendee)
+}
+
+// tokenAddress returns a signed mailbox, "" where no mail is taken in.
+func (id *Identity) tokenAddress(owner, object int64, attendee string) (string, error) {
+	if id.Tokens == nil || object == 0 {
 		return "", nil
 	}
 	local, err := id.Tokens.Sign(owner, object, attendee)

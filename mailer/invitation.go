@@ -151,12 +151,12 @@ func (c *Composer) Invitation(inv *Invitation) (*Mail, string, error) {
 	}
 	m.Calendar = calendarPart(cal, inv, reply)
 
-	// Bounces come to the reply address too, which tells which attendee they are about.
-	envelope := reply
+	// Bounces come to the reply address, which tells which attendee they are about, even where answers go to the person.
+	envelope, err := c.tokenAddress(inv.Owner, inv.Object, inv.To)
 	if envelope == "" {
 		envelope = c.Own.Address
 	}
-	return m, envelope, nil
+	return m, envelope, err
 }
 
 func (c *Composer) language(l string) string {

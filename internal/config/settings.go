@@ -114,6 +114,15 @@ type Mail struct {
 	// Selector under which the DKIM public key is published in DNS.
 	DKIMSelector string `toml:"dkim_selector" name:"dkim-selector" placeholder:"NAME" group:"mail"`
 
+	// Domain of the signed addresses that answers of people outside come to (without it, that
+	// of mail.from). Its mail must be fed to mail.lmtp_listen or to `kalends mail-in`; setting it says that it is.
+	ReplyDomain string `toml:"reply_domain" placeholder:"DOMAIN" group:"mail"`
+
+	// Name under which your mail server writes its checks into Authentication-Results
+	// (RFC 8601). The topmost of these fields is then believed, so your server must remove those that pretend to be its
+	// own. Without it, Kalends verifies DKIM and DMARC itself, but cannot see SPF.
+	AuthServID string `toml:"authserv_id" name:"authserv-id" placeholder:"NAME" group:"mail"`
+
 	// Time that an update of a meeting waits before it is mailed, so that quick edits become
 	// one mail. First invitations and cancellations do not wait.
 	UpdateHold Duration `toml:"update_hold" placeholder:"DURATION" group:"mail"`

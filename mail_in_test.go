@@ -1,0 +1,76 @@
+package main
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+)
+
+func TestMailIn(t *testing.T) {
+	t.Chdir(t.TempDir())
+	ok(t, "migrate")
+	ok(t, "user", "add", "bob", "--email", "bob@example.com")
+	mail := strings.ReplaceAll(`From: carol@example.org
+To: bob@example.com
+Subject: Lunch
+Message-ID: <1@example.org>
+MIME-Version: 1.0
+Content-Type: text/calendar; method=REQUEST
+
+BEGIN:VCALENDAR
+VERSION:2.0
+PRODID:-//Example//EN
+METHOD:REQUEST
+BEGIN:VEVENT
+UID:lunch
+DTSTAMP:20260101T000000Z
+DTSTART:20380105T110000Z
+SUMMARY:Lunch
+ORGANIZER:mailto:carol@example.org
+ATTENDEE;RSVP=TRUE:mailto:bob@example.com
+END:VEVENT
+END:VCALENDAR
+`, "\n", "\r\n")
+	check := func(stdin string, status int, args ...string) {
+		t.Helper()
+		got, _, errs := kalends(t, stdin, append([]string{"mail-in", "--log-level", "error"}, args...)...)
+		if got != status || (status == 0) != (errs == "") {
+			t.Errorf("mail-in %v: status %d, want %d: %s", args, got, status, errs)
+		}
+	}
+	// Signed by nobody, so it waits.
+	signed := "Authentication-Results: mx.example.com; dkim=pass header.d=example.org\r\n" + mail
+	check(signed, 0, "--rcpt", "<bob@example.com>", "--mail-authserv-id", "mx.example.com")
+	check(signed, 0, "--rcpt", "bob@example.com", "--mail-authserv-id", "mx.example.com")
+	check(mail, 0, "--rcpt", "bob@example.com", "--mail-authserv-id", "mx.example.com")
+	check(mail, 67, "--rcpt", "nobody@example.com")
+	check(strings.Repeat("x", maxMailIn+1), 65, "--rcpt", "bob@example.com")
+	check(mail, 75, "--rcpt", "bob@example.com", "--database", "postgres://kalends@127.0.0.1:1/kalends")
+
+	out := ok(t, "mail", "held", "list")
+	ids := regexp.MustCompile(`(?m)^(bob/[0-9a-f]{32}) +bob +\S+ +(\S+) `).FindAllStringSubmatch(out, -1)
+	if len(ids) != 2 || !strings.Contains(out, "carol@example.org, who is not known") || !strings.Contains(out, "is not verified") {
+		t.Fatalf("waiting:\n%s", out)
+	}
+	for _, m := range ids {
+		if show := ok(t, "mail", "show", m[1]); !strings.Contains(show, "SUMMARY:Lunch") {
+			t.Errorf("show:\n%s", show)
+		}
+		if m[2] == "request" {
+			ok(t, "mail", "held", "accept", m[1])
+		} else {
+			ok(t, "mail", "held", "drop", m[1])
+		}
+		if status, _, errs := kalends(t, "", "mail", "held", "drop", m[1]); status != 1 || !strings.Contains(errs, "does not wait") {
+			t.Errorf("drop twice: %d %s", status, errs)
+		}
+	}
+	if out := ok(t, "mail", "held", "list", "bob"); strings.Count(out, "\n") != 1 {
+		t.Errorf("still waiting:\n%s", out)
+	}
+	for _, args := range []string{"mail held accept x", "mail held accept nobody/x", "mail held list nobody", "mail show bob/x"} {
+		if status, _, errs := kalends(t, "", strings.Fields(args)...); status != 1 || strings.Count(errs, "\n") != 1 {
+			t.Errorf("kalends %s: %d %s", args, status, errs)
+		}
+	}
+}

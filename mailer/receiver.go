@@ -1,0 +1,221 @@
+package mailer
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+
+	"kalends/calendar"
+	"kalends/ical"
+	"kalends/storage"
+)
+
+// Receiver is the [Inbox] that takes in calendar mail (RFC 6047): for signed reply addresses, for the server's own mailbox, where bounces
+// may come, and for the people here.
+//
+// A message is acted on when it came to a reply address and is of that address's attendee, or when its author is verified and may
+// say what it says. Everything else waits for the owner to decide.
+type Receiver struct {
+	Calendar *calendar.Service
+	Store    storage.Store
+	Identity *Identity
+	Verifier *Verifier
+	Log      *slog.Logger
+}
+
+var errUnknownRecipient = &Refusal{Enhanced: [3]int{5, 1, 1}, Text: "there is no such mailbox here"}
+
+// Accept implements [Inbox].
+func (r *Receiver) Accept(ctx context.Context, rcpt string) (bool, error) {
+	if _, ok := r.Identity.OpenReply(rcpt); ok || r.own(rcpt) {
+		return true, nil
+	}
+	who, _, err := r.person(ctx, rcpt)
+	return who != nil, err
+}
+
+func (r *Receiver) own(rcpt string) bool { return strings.EqualFold(rcpt, r.Identity.Own.Address) }
+
+// person returns whose the address is, with or without a +detail, and the address as they have it; nil for nobody's.
+func (r *Receiver) person(ctx context.Context, rcpt string) (*storage.Principal, string, error) {
+	box := ical.Mailbox(rcpt)
+	if box == "" {
+		return nil, "", nil
+	}
+	list := []string{ical.Address(box)}
+	at := strings.LastIndexByte(box, '@')
+	if plus := strings.IndexByte(box[:at], '+'); plus > 0 {
+		list = append(list, ical.Address(box[:plus]+box[at:]))
+	}
+	found, err := r.Store.PrincipalsByAddress(ctx, list)
+	if err != nil {
+		return nil, "", fmt.Errorf("look up recipient: %w", err)
+	}
+	for _, a := range list {
+		if who := found[a]; who != nil && who.Kind != storage.Group {
+			return who, a, nil
+		}
+	}
+	return nil, "", nil
+}
+
+// Deliver implements [Inbox]. What cannot be acted on is noted and taken in all the same: bouncing it would tell a forged sender.
+func (r *Receiver) Deliver(ctx context.Context, from, rcpt string, msg []byte) error {
+	if r.own(rcpt) {
+		r.Log.InfoContext(ctx, "mail to the server itself is not kept")
+		return nil
+	}
+	in, err := Parse(msg)
+	if err != nil {
+		return &Refusal{Enhanced: [3]int{5, 6, 0}, Text: "the message cannot be read: " + err.Error()}
+	}
+	m := calendar.MailMessage{MessageID: in.MessageID, Note: storage.Inbound{
+		Key: inboundKey(rcpt, msg), Sender: from, Recipient: rcpt, Subject: in.Subject, Message: msg,
+	}}
+	to, token := r.Identity.OpenReply(rcpt)
+	if token {
+		m.Owner, m.Object, m.To = to.Owner, to.Object, ical.Address(rcpt)
+		m.IsFor = func(address string) bool { return r.Identity.Tokens.IsFor(to, address) }
+	} else {
+		who, address, err := r.person(ctx, rcpt)
+		if err != nil {
+			return err
+		}
+		if who == nil {
+			return errUnknownRecipient
+		}
+		m.Owner, m.To = who.ID, address
+	}
+	out, err := r.take(ctx, in, msg, m, token)
+	if err != nil {
+		return err
+	}
+	r.Log.InfoContext(ctx, "mail taken in", "owner", m.Owner, "object", m.Object, "state", string(out.State), "repeat", out.Repeat)
+	return nil
+}
+
+func inboundKey(rcpt string, msg []byte) string {
+	h := sha256.New()
+	h.Write([]byte(strings.ToLower(rcpt) + "\n"))
+	h.Write(msg)
+	return hex.EncodeToString(h.Sum(nil)[:16])
+}
+
+func (r *Receiver) take(ctx context.Context, in *Incoming, msg []byte, m calendar.MailMessage, token bool) (calendar.MailOutcome, error) {
+	note := func(state storage.InboundState, text string) (calendar.MailOutcome, error) {
+		m.Note.State, m.Note.Outcome = state, text
+		return r.Calendar.NoteMail(ctx, m.Owner, m.Note)
+	}
+	if in.Bounce != nil {
+		if !token {
+			return note(storage.Settled, "a bounce")
+		}
+		status := ""
+		for _, f := range in.Bounce.Failed {
+			if f.Final || f.Status == "" {
+				status = FailureStatus(f.Status)
+			}
+		}
+		if status == "" {
+			return note(storage.Settled, "a bounce that is not final")
+		}
+		text, err := r.Calendar.BouncedMail(ctx, m.Owner, m.Object, m.IsFor, status)
+		if err != nil {
+			return calendar.MailOutcome{}, err
+		}
+		return note(storage.Settled, text)
+	}
+	cal, method, err := in.Message()
+	switch {
+	case errors.Is(err, ErrNoCalendar) && in.TNEF:
+		return note(storage.Held, "an Outlook attachment (winmail.dat), which only Outlook can read")
+	case errors.Is(err, ErrNoCalendar) && len(in.Parts) > 0:
+		return note(storage.Held, "its calendar part cannot be read")
+	case errors.Is(err, ErrNoCalendar) && token && in.AutoSubmitted != "" && in.AutoSubmitted != "no":
+		return note(storage.Settled, "an automatic answer without a calendar part")
+	case errors.Is(err, ErrNoCalendar) && token:
+		return note(storage.Held, "an answer in words")
+	case errors.Is(err, ErrNoCalendar):
+		return note(storage.Settled, "no calendar mail")
+	case err != nil:
+		return note(storage.Held, err.Error())
+	case method == "":
+		return note(storage.Settled, "a calendar file without a METHOD")
+	}
+	cal.Set(ical.NewProperty("METHOD", method)) // in upper case, and where only the header had it
+	m.Calendar = cal
+	if !token {
+		if err := r.author(ctx, in, msg, &m); err != nil {
+			return calendar.MailOutcome{}, err
+		}
+	}
+	return r.Calendar.TakeMail(ctx, m)
+}
+
+// author fills in who wrote a message, if that can be verified.
+func (r *Receiver) author(ctx context.Context, in *Incoming, msg []byte, m *calendar.MailMessage) error {
+	from, err := r.Verifier.Author(ctx, msg, in)
+	switch {
+	case errors.Is(err, ErrNotVerified):
+		m.Unverified = err.Error()
+	case err != nil:
+		return err
+	default:
+		m.Author = ical.Address(from)
+		m.Stands = func(p *ical.Property) bool { return standsFor(p, from) }
+	}
+	return nil
+}
+
+// standsFor reports whether an ORGANIZER is an address of the author's own server that takes answers for one meeting, as
+// this server's reply addresses are: in the author's domain, with a long detail that no person has.
+func standsFor(p *ical.Property, author string) bool {
+	box := ical.Mailbox(p.Value())
+	at := strings.LastIndexByte(box, '@')
+	plus := strings.IndexByte(box, '+')
+	if plus <= 0 || at-plus < 20 {
+		return false
+	}
+	a, err := asciiDomain(domainOf(author))
+	return err == nil && aligned(domainOf(box), a, false)
+}
+
+// Decide carries out a mail that waited, or drops it. storage.ErrNotFound when there is none such; a *calendar.Error says why it
+// cannot be carried out.
+func (r *Receiver) Decide(ctx context.Context, owner int64, key string, accept bool) error {
+	waiting, err := r.Store.InboundMail(ctx, owner, key)
+	if err != nil {
+		return err
+	}
+	m := calendar.MailMessage{Owner: owner, Decided: true, Note: *waiting}
+	in, err := Parse(waiting.Message)
+	if err != nil {
+		return err
+	}
+	m.MessageID = in.MessageID
+	cal, method, readErr := in.Message()
+	if readErr != nil || method == "" {
+		if accept {
+			return calendar.Errorf(calendar.BadRequest, "it has no message that could be carried out; drop it, and answer by hand")
+		}
+		cal = ical.New("VCALENDAR")
+	} else {
+		cal.Set(ical.NewProperty("METHOD", method))
+	}
+	m.Calendar = cal
+	if to, ok := r.Identity.OpenReply(waiting.Recipient); ok {
+		m.Object, m.To = to.Object, ical.Address(waiting.Recipient)
+		m.IsFor = func(address string) bool { return r.Identity.Tokens.IsFor(to, address) }
+	} else if _, m.To, err = r.person(ctx, waiting.Recipient); err != nil {
+		return err
+	}
+	if !accept {
+		return r.Calendar.DropMail(ctx, m)
+	}
+	_, err = r.Calendar.TakeMail(ctx, m)
+	return err
+}
