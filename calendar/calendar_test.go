@@ -346,6 +346,20 @@ func TestAttendee(t *testing.T) {
 	})
 }
 
+// What the organizer says of answers, which came to their client, reaches the attendees quietly.
+func TestAnswersInTheOrganizersBodyAreSpread(t *testing.T) {
+	each(t, func(s *site) {
+		s.put(s.alice, "m.ics", meeting("m1", "20260106T090000Z", "bob@example.com", "cleo@example.com"))
+		_, own := s.copy(s.alice, "m1")
+		s.put(s.alice, "m.ics", strings.Replace(own, "PARTSTAT=ACCEPTED:mailto:alice", "PARTSTAT=DECLINED:mailto:alice", 1))
+		s.work()
+		_, bobs := s.copy(s.bob, "m1")
+		if line := attendee(bobs, "alice@example.com"); !strings.Contains(line, "PARTSTAT=DECLINED") {
+			s.t.Errorf("Bob's copy: %s", line)
+		}
+	})
+}
+
 // attendee returns the ATTENDEE line of an address.
 func attendee(text, address string) string {
 	for line := range strings.SplitSeq(text, "\r\n") {

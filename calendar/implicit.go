@@ -45,7 +45,7 @@ func (u *unit) implicit(ctx context.Context, owner *storage.Principal, old *stor
 		if err != nil {
 			return nil, changeError(err)
 		}
-		out := &scheduling.Outcome{Stored: plan.Stored, Changed: plan.Changed}
+		out := &scheduling.Outcome{Stored: plan.Stored, Changed: plan.Changed, Spread: plan.Spread}
 		err = u.route(ctx, owner, out, plan.Messages)
 		u.markUpdates(out, oldCal)
 		return out, err
@@ -196,7 +196,19 @@ func (u *unit) deliver(ctx context.Context, owner *storage.Principal, row *stora
 			return fmt.Errorf("deliver %s of %d/%d: %w", d.Method, row.Owner, row.ID, err)
 		}
 	}
+	if out.Spread {
+		if err := u.queueSpread(ctx, row); err != nil {
+			return err
+		}
+	}
 	return u.sendReplies(ctx)
+}
+
+// queueSpread leaves it to the outbox to tell the attendees' calendars what the organizer's copy knows of the answers.
+func (u *unit) queueSpread(ctx context.Context, organizer *storage.Object) error {
+	return u.queue(ctx, &storage.Job{
+		Owner: organizer.Owner, Kind: scheduling.SpreadJob, Merge: "spread " + organizer.UID, Object: organizer.ID, UID: organizer.UID,
+	})
 }
 
 // queueMessage leaves a message to the outbox.
@@ -305,8 +317,7 @@ func (u *unit) receive(ctx context.Context, to *storage.Principal, m itip.Messag
 		return res, nil
 	}
 	if m.Method == itip.Reply && old != nil && len(res.Answers) > 0 {
-		err = u.queue(ctx, &storage.Job{Owner: to.ID, Kind: scheduling.SpreadJob, Merge: "spread " + uid, Object: old.ID, UID: uid})
-		if err != nil {
+		if err = u.queueSpread(ctx, old); err != nil {
 			return res, err
 		}
 	}

@@ -11,6 +11,7 @@ type Outcome struct {
 	Stored   *ical.Component // what is stored instead of what was sent; nil when the object goes
 	Changed  bool            // Stored differs from what was sent
 	Messages []Delivery
+	Spread   bool // participation changed: the attendees' copies are to hear of it quietly
 }
 
 // Delivery is a message with the way it takes.
