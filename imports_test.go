@@ -18,11 +18,12 @@ var mayImport = map[string][]string{
 	".": {"..."},
 
 	// What people and programs speak to.
-	"api":    {"calendar", "scheduling", "auth", "ical/...", "storage", "internal/obs"},
-	"caldav": {"calendar", "scheduling", "auth", "ical/...", "storage", "dav", "internal/obs"},
-	"web":    {"calendar", "scheduling", "auth", "ical/...", "storage", "internal/obs"},
-	"mailer": {"calendar", "scheduling/...", "ical/...", "storage", "internal/obs"},
-	"tzdist": {"ical/..."},
+	"api":        {"calendar", "scheduling", "auth", "ical/...", "storage", "internal/obs"},
+	"caldav":     {"calendar", "scheduling", "auth", "ical/...", "storage", "dav", "internal/obs"},
+	"web":        {"calendar", "scheduling", "auth", "ical/...", "storage", "internal/obs"},
+	"web/answer": {"calendar"},
+	"mailer":     {"calendar", "scheduling/...", "ical/...", "storage", "internal/obs"},
+	"tzdist":     {"ical/...", "dav"},
 
 	// The one way to change a calendar, and the rules it follows.
 	"calendar":   {"scheduling/...", "auth", "reminder", "ical/...", "storage", "internal/obs"},

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"net/mail"
 	"os"
 	"strings"
@@ -21,15 +22,16 @@ import (
 	"kalends/reminder"
 	"kalends/scheduling"
 	"kalends/storage"
+	"kalends/web/answer"
 )
 
 // assemble puts the product's parts together on an open database: a handler for requests, and workers for mail, reminders and
 // what a meeting with many attendees leaves to do.
 func (a *app) assemble(ctx context.Context, cfg *config.Settings, log *slog.Logger) error {
 	service := a.service(cfg, log)
-	a.handler = &caldav.Handler{
+	a.handler = routes(&caldav.Handler{
 		Calendar: service, Auth: &auth.Basic{Store: a.store, Log: log}, Store: a.store, Log: log, Now: time.Now, BaseURL: cfg.BaseURL,
-	}
+	})
 
 	composer, err := a.composer(ctx, cfg)
 	if err != nil {
@@ -39,9 +41,15 @@ func (a *app) assemble(ctx context.Context, cfg *config.Settings, log *slog.Logg
 	if err != nil {
 		return err
 	}
+	tokens, err := a.tokens(ctx)
+	if err != nil {
+		return err
+	}
+	a.handler = a.pages(log, service, tokens)
 	sender := &mailer.Sender{
 		Composer: composer, Transport: transport, Told: a.store,
 		Rates: &mailer.Rates{Sender: cfg.Mail.SenderRate, Domain: cfg.Mail.DomainRate},
+		Link:  answerLink(cfg.BaseURL, tokens),
 	}
 	outbox := &mailer.Dispatcher{
 		Queue: a.store, Log: log, Grace: cfg.Grace.Duration,
@@ -114,13 +122,63 @@ func (a *app) composer(ctx context.Context, cfg *config.Settings) (*mailer.Compo
 	c := &mailer.Composer{Identity: mailer.Identity{Own: own, Sign: cfg.Mail.SignDomains, Inbound: cfg.Mail.InboundDomains}}
 	c.ReplyDomain = cfg.Mail.ReplyDomain
 	if cfg.Mail.LMTPListen != "" || cfg.Mail.ReplyDomain != "" {
-		secret, err := a.store.Secret(ctx, "reply-address")
-		if err != nil {
-			return nil, fmt.Errorf("reply addresses: %w", err)
+		var err error
+		if c.Tokens, err = a.tokens(ctx); err != nil {
+			return nil, err
 		}
-		c.Tokens = mailer.NewTokens(secret)
 	}
 	return c, nil
+}
+
+// tokens signs reply addresses and answer pages.
+func (a *app) tokens(ctx context.Context) (*mailer.Tokens, error) {
+	secret, err := a.store.Secret(ctx, "reply-address")
+	if err != nil {
+		return nil, fmt.Errorf("reply addresses: %w", err)
+	}
+	return mailer.NewTokens(secret), nil
+}
+
+// pages puts the answer pages beside what a.handler answers.
+func (a *app) pages(log *slog.Logger, service *calendar.Service, tokens *mailer.Tokens) http.Handler {
+	rest := a.handler
+	page := &answer.Handler{
+		Calendar: service, Log: log,
+		Open: func(token string) (int64, int64, func(string) bool, bool) {
+			r, err := tokens.OpenLink(token)
+			return r.Owner, r.Object, func(address string) bool { return tokens.IsFor(r, address) }, err == nil
+		},
+		Summarize: func(in *calendar.Invited) (answer.Summary, error) {
+			s, err := mailer.Summarize(in.Calendar, in.Organizer.Language, in.Organizer.TimeZone)
+			out := answer.Summary{Lang: s.Lang, Title: s.Title, NotesLabel: s.NotesLabel, Notes: s.Notes}
+			for _, r := range s.Rows {
+				out.Rows = append(out.Rows, answer.Row(r))
+			}
+			return out, err
+		},
+	}
+	// No ServeMux: it cleans paths, which is for WebDAV to decide.
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, answer.Prefix) {
+			page.ServeHTTP(w, r)
+			return
+		}
+		rest.ServeHTTP(w, r)
+	})
+}
+
+// answerLink makes the links to answer pages that stand in mails; they need https.
+func answerLink(base string, tokens *mailer.Tokens) func(*mailer.Invitation) string {
+	if !strings.HasPrefix(base, "https://") {
+		return nil
+	}
+	return func(inv *mailer.Invitation) string {
+		token, err := tokens.SignLink(inv.Owner, inv.Object, inv.To)
+		if err != nil || inv.Object == 0 {
+			return ""
+		}
+		return strings.TrimSuffix(base, "/") + answer.Prefix + token
+	}
 }
 
 // transport is how mail leaves: signed where there is a key, through the relays, or into a folder.
