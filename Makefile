@@ -3,14 +3,16 @@
 # make test     every test, on SQLite and on a private Postgres
 # make check    what CI runs: format, vet, staticcheck, modules, then make test
 # make fuzz     30 s of each fuzz target (FUZZTIME=5m for longer)
+# make soak     two servers on one Postgres, each part restarted under load (LOAD=30s a part; make test has a short one)
 # make bench    benchmarks; compare two runs with benchstat
 
 GO       ?= go
 FUZZTIME ?= 30s
+LOAD     ?= 30s
 PACKAGES ?= ./...
 RACE     := $(shell command -v gcc >/dev/null 2>&1 && echo -race)
 
-.PHONY: run demo test check fast setup fuzz bench hooks rfc
+.PHONY: run demo test check fast setup fuzz soak bench hooks rfc
 
 run:
 	$(GO) run . serve
@@ -38,6 +40,9 @@ check: fast
 
 fuzz:
 	@$(GO) run ./internal/checks fuzz $(FUZZTIME)
+
+soak: setup
+	KALENDS_TEST_LOAD=$(LOAD) $(GO) test -count 1 -v -timeout 30m -run 'TestTwoServersRace|TestNothingIsLostWhenPartsRestart' .
 
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem -count 3 $(PACKAGES)

@@ -52,7 +52,7 @@ func fuzz(duration string) error {
 	}
 	for i, r := range runs {
 		fmt.Printf("[%d/%d] %s %s\n", i+1, len(runs), r[0], r[1])
-		cmd := exec.Command("go", "test", "-run", "^$", "-fuzz", "^"+r[1]+"$", "-fuzztime", duration, r[0])
+		cmd := exec.Command("go", "test", "-run", "^$", "-fuzz", "^"+r[1]+"$", "-fuzztime", duration, "-fuzzminimizetime", "5x", r[0])
 		cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 		if err := cmd.Run(); err != nil {
 			return fmt.Errorf("%s in %s: %w", r[1], r[0], err)
