@@ -22,6 +22,11 @@ type userCmd struct {
 	List   userListCmd   `cmd:"" help:"List everybody."`
 	Passwd userPasswdCmd `cmd:"" help:"Give somebody a new password."`
 	Remove userRemoveCmd `cmd:"" help:"Remove somebody and everything they own."`
+
+	Room     userRoomCmd     `cmd:"" help:"Show or change how a room or resource answers invitations."`
+	Group    userGroupCmd    `cmd:"" help:"Show or change who is in a group."`
+	Delegate userDelegateCmd `cmd:"" help:"Show or change who acts for somebody."`
+	Calendar userCalendarCmd `cmd:"" help:"Show or change who schedules for a calendar: the server, or its owner's program."`
 }
 
 // withDirectory runs fn on the directory of the database.
