@@ -65,6 +65,15 @@ func (s *Service) busyOf(list []scheduling.Period, o *storage.Object, start, end
 		}
 		return append(list, p), nil
 	}
+	ok, err := s.occurrences(o, start, end, loc, func(x occurrence) bool {
+		if x.start < x.end && x.busy != recur.Free {
+			list = append(list, scheduling.Period{Start: time.UnixMicro(x.start).UTC(), End: time.UnixMicro(x.end).UTC(), Busy: x.busy})
+		}
+		return true
+	})
+	if ok || err != nil {
+		return list, err
+	}
 	series, err := s.series.get(o)
 	if err != nil {
 		return list, err

@@ -115,6 +115,13 @@ func (s *Service) matches(m *Match, f *query.Filter, loc *time.Location, exact b
 	if exact && len(m.Object.Series) == 0 {
 		return true, nil
 	}
+	if exact {
+		w, _ := f.Window()
+		found := false
+		if ok, err := s.occurrences(m.Object, w.Start, w.End, loc, func(occurrence) bool { found = true; return false }); ok || err != nil {
+			return found, err
+		}
+	}
 	series, err := m.Series()
 	if err != nil {
 		return false, err

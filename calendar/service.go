@@ -68,6 +68,7 @@ type Service struct {
 	Wake func()
 
 	series seriesCache
+	years  occurrenceCache
 }
 
 // Target is a collection or, with a Name, an object in a home.
