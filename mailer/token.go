@@ -60,8 +60,13 @@ func (t *Tokens) Add(id byte, secret []byte) {
 
 // Sign returns the local part of the reply address of an attendee (a calendar user address) of an object.
 func (t *Tokens) Sign(owner, object int64, attendee string) (string, error) {
+	token, err := t.sign('t', owner, object, attendee)
+	return replyPrefix + token, err
+}
+
+func (t *Tokens) sign(use byte, owner, object int64, attendee string) (string, error) {
 	if owner < 0 || owner >= maxTokenID || object < 0 || object >= maxTokenID {
-		return "", errors.New("sign reply address: id out of range")
+		return "", errors.New("sign token: id out of range")
 	}
 	b := make([]byte, 0, 40)
 	b = append(b, t.current)
@@ -69,8 +74,8 @@ func (t *Tokens) Sign(owner, object int64, attendee string) (string, error) {
 	b = binary.AppendUvarint(b, uint64(object))
 	h := t.attendee(t.current, attendee)
 	b = append(b, h[:]...)
-	b = append(b, t.mac(t.current, 't', b)[:macLen]...)
-	return replyPrefix + tokenEncoding.EncodeToString(b), nil
+	b = append(b, t.mac(t.current, use, b)[:macLen]...)
+	return tokenEncoding.EncodeToString(b), nil
 }
 
 // Open reads the local part of an address, or a whole address, whose domain it leaves to the caller. ErrToken for
@@ -84,6 +89,10 @@ func (t *Tokens) Open(address string) (Reply, error) {
 	if !ok || len(local) > 64 {
 		return Reply{}, ErrToken
 	}
+	return t.open('t', token)
+}
+
+func (t *Tokens) open(use byte, token string) (Reply, error) {
 	b, err := tokenEncoding.DecodeString(token)
 	if err != nil || len(b) < 1+1+1+attendeeLen+macLen {
 		return Reply{}, ErrToken
@@ -93,7 +102,7 @@ func (t *Tokens) Open(address string) (Reply, error) {
 		return Reply{}, ErrToken
 	}
 	body, sum := b[:len(b)-macLen], b[len(b)-macLen:]
-	if !hmac.Equal(sum, t.mac(r.key, 't', body)[:macLen]) {
+	if !hmac.Equal(sum, t.mac(r.key, use, body)[:macLen]) {
 		return Reply{}, ErrToken
 	}
 	owner, n := binary.Uvarint(body[1:])
@@ -126,4 +135,18 @@ func (t *Tokens) mac(key, use byte, b []byte) []byte {
 	m.Write([]byte{use})
 	m.Write(b)
 	return m.Sum(nil)
+}
+
+// SignLink returns the token of an attendee's answer page. It says the same as a reply address, and is none: neither opens
+// as the other.
+func (t *Tokens) SignLink(owner, object int64, attendee string) (string, error) {
+	return t.sign('l', owner, object, attendee)
+}
+
+// OpenLink reads the token of an answer page. ErrToken for whatever SignLink did not return.
+func (t *Tokens) OpenLink(token string) (Reply, error) {
+	if len(token) > 64 {
+		return Reply{}, ErrToken
+	}
+	return t.open('l', strings.ToLower(token))
 }

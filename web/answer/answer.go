@@ -1,0 +1,217 @@
+// Package answer is the page on which somebody answers an invitation that came by mail, without an account. The link is the key: it
+// is signed for one attendee of one meeting. Looking at the page changes nothing, since mail programs and virus scanners
+// look too; only the form does.
+package answer
+
+import (
+	"bytes"
+	"crypto/sha256"
+	_ "embed"
+	"encoding/base64"
+	"html/template"
+	"log/slog"
+	"net/http"
+	"strings"
+	"unicode/utf8"
+
+	"kalends/calendar"
+)
+
+// Prefix of the paths of the pages; the token follows.
+const Prefix = "/answer/"
+
+// Handler serves the pages. Its fields are set before first use.
+type Handler struct {
+	Calendar *calendar.Service
+	Log      *slog.Logger
+	// Open reads a token; ok is false for what is none.
+	Open func(token string) (owner, object int64, isFor func(address string) bool, ok bool)
+	// Summarize tells a meeting.
+	Summarize func(in *calendar.Invited) (Summary, error)
+}
+
+// Summary is what the page says about a meeting.
+type Summary struct {
+	Lang, Title string
+	Rows        []Row
+	NotesLabel  string
+	Notes       string
+}
+
+// Row is one fact; Href is an https URL or "".
+type Row struct{ Label, Value, Href string }
+
+const (
+	maxForm    = 16 << 10
+	maxComment = 1000 // characters
+)
+
+//go:embed page.html
+var pageSource string
+
+//go:embed style.css
+var style string
+
+var page = template.Must(template.New("page").Parse(pageSource))
+
+// policy lets the page do nothing but look as it does and send its form here.
+var policy = func() string {
+	sum := sha256.Sum256([]byte(style))
+	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +
+		"'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+}()
+
+// view is what the template is given.
+type view struct {
+	*words
+	Summary
+	Style     template.CSS
+	Token     string
+	Organizer string
+	Headline  string
+	Attendee  string
+	Answer    string // in words; "" for none yet
+	Buttons   []button
+	Problem   string
+}
+
+type button struct {
+	Value, Label string
+	Chosen       bool
+}
+
+// ServeHTTP implements [http.Handler].
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	for name, value := range map[string]string{
+		"Content-Security-Policy": policy,
+		"X-Frame-Options":         "DENY",
+		"X-Content-Type-Options":  "nosniff",
+		// Not no-referrer: with that, browsers call the origin of the form null.
+		"Referrer-Policy": "same-origin",
+		"Cache-Control":   "no-store",
+		"X-Robots-Tag":    "noindex, nofollow",
+	} {
+		w.Header().Set(name, value)
+	}
+	token := strings.TrimPrefix(r.URL.Path, Prefix)
+	owner, object, isFor, ok := h.Open(token)
+	if !ok {
+		h.problem(w, r, http.StatusNotFound, languageOf(r).unknown)
+		return
+	}
+	switch r.Method {
+	case http.MethodGet, http.MethodHead:
+		in, err := h.Calendar.Invited(r.Context(), owner, object, isFor)
+		if err != nil {
+			h.fail(w, r, err)
+			return
+		}
+		h.show(w, r, token, in)
+	case http.MethodPost:
+		h.answer(w, r, token, owner, object, isFor)
+	default:
+		w.Header().Set("Allow", "GET, HEAD, POST")
+		h.problem(w, r, http.StatusMethodNotAllowed, languageOf(r).unknown)
+	}
+}
+
+// origins refuses forms of other sites.
+var origins = http.NewCrossOriginProtection()
+
+// answer takes the form. The token stands in it once more, so that no form without the page's own content counts.
+func (h *Handler) answer(w http.ResponseWriter, r *http.Request, token string, owner, object int64, isFor func(string) bool) {
+	if err := origins.Check(r); err != nil {
+		h.problem(w, r, http.StatusForbidden, languageOf(r).foreign)
+		return
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+	if err := r.ParseForm(); err != nil {
+		h.problem(w, r, http.StatusBadRequest, languageOf(r).broken)
+		return
+	}
+	if r.PostForm.Get("token") != token {
+		h.problem(w, r, http.StatusForbidden, languageOf(r).foreign)
+		return
+	}
+	err := h.Calendar.Answer(r.Context(), owner, object, isFor, r.PostForm.Get("answer"), comment(r.PostForm.Get("comment")))
+	if err != nil {
+		h.fail(w, r, err)
+		return
+	}
+	http.Redirect(w, r, Prefix+token, http.StatusSeeOther) // so that reloading sends nothing again
+}
+
+// comment makes one of what was typed, without what iCalendar text cannot hold.
+func comment(s string) string {
+	s = strings.TrimSpace(strings.Map(func(r rune) rune {
+		if r == '\n' || r >= ' ' && r != 0x7f && r != utf8.RuneError {
+			return r
+		}
+		return -1
+	}, s))
+	if n := utf8.RuneCountInString(s); n > maxComment {
+		s = string([]rune(s)[:maxComment])
+	}
+	return s
+}
+
+func (h *Handler) show(w http.ResponseWriter, r *http.Request, token string, in *calendar.Invited) {
+	summary, err := h.Summarize(in)
+	if err != nil {
+		h.fail(w, r, err)
+		return
+	}
+	l := wordsFor(summary.Lang)
+	v := view{words: l, Summary: summary, Token: token, Organizer: in.Organizer.DisplayName, Attendee: strings.TrimPrefix(in.Attendee, "mailto:")}
+	if v.Organizer == "" {
+		v.Organizer = in.Organizer.Email
+	}
+	if in.Name != "" && !strings.Contains(in.Name, "@") {
+		v.Attendee = in.Name + " (" + v.Attendee + ")"
+	}
+	v.Headline = strings.Replace(l.Invites, "%s", v.Organizer, 1)
+	v.Answer = l.answers[in.Answer]
+	if in.Cancelled {
+		v.Problem = l.cancelled
+	} else {
+		for _, b := range []button{{Value: "ACCEPTED", Label: l.Accept}, {Value: "TENTATIVE", Label: l.Tentative}, {Value: "DECLINED", Label: l.Decline}} {
+			b.Chosen = b.Value == in.Answer
+			v.Buttons = append(v.Buttons, b)
+		}
+	}
+	h.write(w, http.StatusOK, &v)
+}
+
+// fail translates what package calendar says.
+func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
+	l := languageOf(r)
+	switch calendar.KindOf(err) {
+	case calendar.NotFound:
+		h.problem(w, r, http.StatusGone, l.gone)
+	case calendar.BadRequest:
+		h.problem(w, r, http.StatusBadRequest, l.broken)
+	case calendar.Unavailable:
+		h.problem(w, r, http.StatusServiceUnavailable, l.later)
+	default:
+		h.Log.ErrorContext(r.Context(), "answer page", "err", err)
+		h.problem(w, r, http.StatusInternalServerError, l.later)
+	}
+}
+
+func (h *Handler) problem(w http.ResponseWriter, r *http.Request, status int, text string) {
+	l := languageOf(r)
+	h.write(w, status, &view{words: l, Summary: Summary{Lang: l.lang, Title: l.Invitation}, Problem: text})
+}
+
+func (h *Handler) write(w http.ResponseWriter, status int, v *view) {
+	v.Style = template.CSS(style)
+	var b bytes.Buffer
+	if err := page.Execute(&b, v); err != nil {
+		h.Log.Error("answer page", "err", err)
+		http.Error(w, "internal error", http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = w.Write(b.Bytes()) // net/http drops it for HEAD
+}
