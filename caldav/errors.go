@@ -93,6 +93,9 @@ func (q *request) serveError(err error) {
 		return
 	}
 	e, retry := q.refusalOf(err)
+	if q.anybody() && (e.status == http.StatusForbidden || e.status == http.StatusNotFound) {
+		e, retry = q.refusalOf(auth.ErrBadCredentials) // who logs in may be told more
+	}
 	h := q.w.Header()
 	for _, name := range ofAnswers {
 		delete(h, name)
@@ -204,32 +207,15 @@ func (q *request) translate(e *calendar.Error) *refusal {
 	}
 	c := dav.Condition{Name: r.condition}
 	switch {
+	case e.Kind == calendar.Forbidden && e.Need != 0 && e.Path != nil:
+		c = needPrivileges(pathHref(e.Path), privilegeNames(e.Need)...)
 	case e.Kind == calendar.Forbidden:
-		href := q.r.URL.EscapedPath()
-		if e.Path != nil {
-			href = pathHref(e.Path)
-		}
-		c = needPrivileges(href, dav.D(privilegeOf(q.r.Method)))
+		return out // for another reason
 	case e.Path != nil && e.Kind != calendar.Exists:
 		c.Hrefs = []string{pathHref(e.Path)}
 	}
 	out.conditions = []dav.Condition{c}
 	return out
-}
-
-// privilegeOf names the privilege that a method asks for (RFC 3744 appendix B).
-func privilegeOf(method string) string {
-	switch method {
-	case "PUT":
-		return "write-content"
-	case "PROPPATCH":
-		return "write-properties"
-	case "DELETE", "MOVE":
-		return "unbind"
-	case "MKCALENDAR", "MKCOL", "COPY", "POST":
-		return "bind"
-	}
-	return "read"
 }
 
 // bodyError makes an error of reading a request's body one of the client.

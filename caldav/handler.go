@@ -39,8 +39,12 @@ type request struct {
 	w   http.ResponseWriter
 	r   *http.Request
 	ctx context.Context
-	who *storage.Principal
+	who *storage.Principal // auth.Anonymous for nobody
 	at  place
+
+	bodyType string // jcal.MediaType where the body came as such, else ""
+
+	homes map[int64]*auth.Access // that were asked for, by owner
 }
 
 // methods of the protocol. HEAD is GET, whose body net/http drops.
@@ -79,13 +83,15 @@ func (q *request) serve() error {
 		q.w.WriteHeader(http.StatusNoContent)
 		return nil
 	}
+	if pathErr == nil {
+		q.at = locate(segments, dir)
+	}
 	if err := q.authenticate(); err != nil {
 		return err
 	}
 	if pathErr != nil {
 		return pathErr
 	}
-	q.at = locate(segments, dir)
 	method := methods[q.r.Method]
 	if method == nil {
 		return q.notAllowed(q.at.kind)
@@ -120,7 +126,7 @@ func (q *request) wellKnown(segments []string) error {
 func (q *request) authenticate() error {
 	name, password, ok := q.r.BasicAuth()
 	if !ok {
-		return auth.ErrBadCredentials
+		return q.admitAnybody()
 	}
 	var remote netip.Addr
 	if ap, err := netip.ParseAddrPort(q.r.RemoteAddr); err == nil {
@@ -132,6 +138,34 @@ func (q *request) authenticate() error {
 	q.who, err = q.h.Auth.Authenticate(q.ctx, name, password, remote)
 	return err
 }
+
+// admitAnybody lets requests without a name GET a calendar that everybody was let read, or an object in it. All else wants a name:
+// programs send their first request without one, and an answer to PROPFIND would make them think that they are let in
+// as who they are.
+func (q *request) admitAnybody() error {
+	if m := q.r.Method; m != "GET" && m != "HEAD" {
+		return auth.ErrBadCredentials
+	}
+	if q.at.kind&(collectionPlace|memberPlace) == 0 || q.r.Header.Get("Authorization") != "" {
+		return auth.ErrBadCredentials
+	}
+	q.who = auth.Anonymous
+	t, err := q.target(q.at)
+	if err == nil {
+		var c *storage.Calendar
+		c, err = q.h.Calendar.Collection(q.ctx, q.who, t)
+		if err == nil && c.Kind == storage.CalendarKind && t.Access.To(c).Has(auth.Read) {
+			return nil
+		}
+	}
+	if err != nil && statusOf(q, err) >= http.StatusInternalServerError {
+		return err
+	}
+	return auth.ErrBadCredentials
+}
+
+// anybody reports whether nobody in particular asks.
+func (q *request) anybody() bool { return q.who == auth.Anonymous }
 
 // hosts are the names under which a URL in a body or header leads here.
 func (q *request) hosts() []string {

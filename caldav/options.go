@@ -3,11 +3,11 @@ package caldav
 import (
 	"net/http"
 
-	"kalends/calendar"
+	"kalends/auth"
 )
 
-// davHeader lists what is supported (RFC 4918 section 10.1): classes 1 and 3, RFC 3744, 5689, 4791, 6638.
-var davHeader = []string{"1, 3, access-control, extended-mkcol, calendar-access, calendar-auto-schedule, calendarserver-principal-search"}
+// davHeader lists what is supported (RFC 4918 section 10.1): classes 1 and 3, RFC 3744, 5689, 4791, 7809, 6638.
+var davHeader = []string{"1, 3, access-control, extended-mkcol, calendar-access, calendar-no-timezone, calendar-auto-schedule, calendar-proxy, calendarserver-principal-search"}
 
 // options handles OPTIONS (RFC 4918 section 9.1, RFC 4791 section 5.1): what there is to be done with just this resource.
 func (q *request) options() error {
@@ -16,18 +16,17 @@ func (q *request) options() error {
 	switch {
 	case err == nil:
 		k = res.kind
-	case k == principalKind || k == homeKind || statusOf(q, err) != http.StatusNotFound:
+	case k == principalKind || k == proxyKind || k == homeKind || statusOf(q, err) != http.StatusNotFound:
 		return err
 	case k == collectionPlace || k == memberPlace:
-		// What could be made there, if the place is in the asker's own home.
-		if q.at.name != q.who.Name {
-			return err
-		}
+		// What could be made there, if the asker may.
+		parent := q.at
+		parent.kind, parent.obj = homeKind, ""
 		if k == memberPlace {
-			t := calendar.Target{Owner: q.who, Slug: q.at.slug}
-			if _, err := q.h.Calendar.Collection(q.ctx, q.who, t); err != nil {
-				return err
-			}
+			parent.kind = collectionPlace
+		}
+		if in, e := q.find(parent); e != nil || !in.may.Has(auth.Bind) {
+			return err
 		}
 	default:
 		return err

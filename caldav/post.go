@@ -5,7 +5,9 @@ import (
 	"net/http"
 	"strings"
 
+	"kalends/auth"
 	"kalends/calendar"
+	"kalends/dav"
 )
 
 // addMember is the query of the URL that makes a new member (RFC 5995 section 3.2).
@@ -30,6 +32,9 @@ func (q *request) post() error {
 
 // postMember makes an object under a name of our choice, which Location tells.
 func (q *request) postMember(res *resource) error {
+	if err := res.need(auth.Bind, dav.D("bind")); err != nil {
+		return err
+	}
 	text, err := q.readCalendar()
 	if err != nil {
 		return err

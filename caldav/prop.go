@@ -35,7 +35,7 @@ func (p *property) deadOn(k kind) bool {
 }
 
 // live holds every live property by name.
-var live = index(davProperties, aclProperties, caldavProperties, schedulingProperties, extensionProperties)
+var live = index(davProperties, aclProperties, caldavProperties, schedulingProperties, extensionProperties, proxyProperties)
 
 func index(families ...[]*property) map[dav.Name]*property {
 	m := map[dav.Name]*property{}
@@ -48,7 +48,7 @@ func index(families ...[]*property) map[dav.Name]*property {
 }
 
 // ordered holds them in the order in which allprop and propname list them.
-var ordered = concat(davProperties, aclProperties, caldavProperties, schedulingProperties, extensionProperties)
+var ordered = concat(davProperties, aclProperties, caldavProperties, schedulingProperties, extensionProperties, proxyProperties)
 
 func concat(families ...[]*property) (list []*property) {
 	for _, f := range families {
@@ -97,13 +97,19 @@ type render struct {
 	ms    *dav.Multistatus
 	mode  mode
 	wants []want // named: these; allProps: these beside all others
+	asked *want // the one that is being written, where it was asked for by name
 	data  *calendarData
 	err   error // the first one: writers cannot return theirs
 
 	dead  map[deadKey][]storage.Property
 	homes map[int64][]*storage.Calendar
 	addrs map[int64][]string
-	self  string // href of the asker's principal
+
+	granted map[int64][]storage.Grant // in homes
+	admins  []*storage.Principal
+	people  map[int64]*storage.Principal // by id
+
+	self string // href of the asker's principal
 }
 
 // deadKey names a resource that has dead properties.
@@ -179,7 +185,9 @@ func (x *render) one(r *resource, w *want) {
 	case !r.may.Has(p.need):
 		x.ms.Failed(p.name, dav.Problem{Status: 403, Conditions: []dav.Condition{needPrivileges(r.url(), dav.D("read-acl"))}})
 	default:
+		x.asked = w
 		x.value(r, p)
+		x.asked = nil
 	}
 }
 
@@ -211,7 +219,7 @@ func (x *render) unknown(r *resource, w *want) {
 
 // deadOf returns the dead properties of a resource: those of all that a request shows are read at once.
 func (x *render) deadOf(r *resource) []storage.Property {
-	if r.owner == nil {
+	if r.owner == nil || r.kind == proxyKind {
 		return nil
 	}
 	key := deadKey{owner: r.owner.ID, calendar: storage.HomeProps}

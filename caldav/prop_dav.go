@@ -11,7 +11,7 @@ import (
 // davProperties are those of RFC 4918 section 15, RFC 5397, 3253, 6578, 5842, 5995 and 4331.
 var davProperties = []*property{
 	{name: dav.D("resourcetype"), on: all, all: true, write: resourceType},
-	{name: dav.D("displayname"), on: principalKind | homeKind | homeCollections, all: true, write: writeDisplayName,
+	{name: dav.D("displayname"), on: principalKind | proxyKind | homeKind | homeCollections, all: true, write: writeDisplayName,
 		set: setDisplayName, setOn: homeCollections},
 	{name: dav.D("creationdate"), on: homeCollections | members, all: true, write: func(x *render, r *resource, w *dav.Writer) {
 		t := r.cal.Created
@@ -82,6 +82,9 @@ func resourceType(x *render, r *resource, w *dav.Writer) {
 	switch r.kind {
 	case principalKind:
 		w.RawString("<D:principal/>")
+	case proxyKind:
+		w.RawString("<D:principal/>")
+		w.Empty(dav.CS(proxySlug(r.write)))
 	case calendarKind:
 		w.RawString("<C:calendar/>")
 	case inboxKind:
@@ -96,6 +99,10 @@ func resourceType(x *render, r *resource, w *dav.Writer) {
 func writeDisplayName(x *render, r *resource, w *dav.Writer) {
 	if r.cal != nil {
 		w.Text(displayName(r.cal))
+		return
+	}
+	if r.kind == proxyKind {
+		w.Text(principalName(r.owner) + " " + proxySlug(r.write))
 		return
 	}
 	w.Text(principalName(r.owner))

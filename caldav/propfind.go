@@ -100,7 +100,11 @@ func (x *render) withMembers(r *resource, root bool) error {
 	switch r.kind {
 	case homeKind:
 		for _, c := range home {
-			if err := x.resource(q.collection(r.owner, c)); err != nil {
+			m := q.collection(r.access, c)
+			if !m.may.Has(auth.Read) {
+				continue // of others' homes people see what they may read
+			}
+			if err := x.resource(m); err != nil {
 				return err
 			}
 		}
@@ -134,8 +138,16 @@ func (x *render) fixedMembers(r *resource) error {
 		for _, g := range groupNames {
 			add(principalGroup, principalsHref+g+"/")
 		}
+	case principalKind:
+		if hasProxies(r.owner) {
+			list = append(list, q.proxy(r.owner, false), q.proxy(r.owner, true))
+		}
 	case calendarsRoot:
-		list = append(list, q.home(q.who))
+		own, err := q.access(q.who)
+		if err != nil {
+			return err
+		}
+		list = append(list, q.home(own))
 	case principalGroup:
 		people, err := q.h.Store.Principals(q.ctx, storage.PrincipalQuery{Kinds: []storage.Kind{groups[q.at.group]}})
 		if err != nil {

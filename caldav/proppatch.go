@@ -179,8 +179,11 @@ func (q *request) proppatch() error {
 	if err := q.patchConditions(res); err != nil {
 		return err
 	}
-	cs.check(res.kind)
-	if len(cs.failed) == 0 {
+	if res.kind == proxyKind {
+		if err := q.setMembers(res, cs); err != nil {
+			return err
+		}
+	} else if cs.check(res.kind); len(cs.failed) == 0 {
 		if err := q.patch(res, cs.edit()); err != nil && !errors.Is(err, errProperty) {
 			return err
 		}

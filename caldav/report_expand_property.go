@@ -64,10 +64,30 @@ func (x *expander) expand(e *dav.Element, r *resource) error {
 // follow gives the hrefs of a property that r has and the asker may see.
 func (x *expander) follow(w *want, r *resource) ([]string, bool) {
 	p := w.prop
+	if p.deadOn(r.kind) {
+		return x.deadHrefs(r, w.name)
+	}
 	if p == nil || p.hrefs == nil || p.on&r.kind == 0 || p.has != nil && !p.has(x.render, r) || !r.may.Has(p.need) {
 		return nil, false
 	}
 	return p.hrefs(x.render, r), true
+}
+
+// deadHrefs gives the hrefs that a dead property holds: programs note there where something is.
+func (x *expander) deadHrefs(r *resource, name dav.Name) (hrefs []string, ok bool) {
+	for _, d := range x.deadOf(r) {
+		if d.Space != name.Space || d.Local != name.Local {
+			continue
+		}
+		e, err := dav.Unmarshal(d.XML)
+		if err != nil {
+			return nil, false // it was written by us; shown as it is
+		}
+		for h := range e.All(dav.D("href")) {
+			hrefs = append(hrefs, h.Value())
+		}
+	}
+	return hrefs, len(hrefs) > 0
 }
 
 // nest writes the response of a resource that a property names.

@@ -40,7 +40,7 @@ func (q *request) freeBusyQuery(root *dav.Element, res *resource) error {
 			return err
 		}
 		for _, c := range home {
-			if c.Kind == storage.CalendarKind && !c.Transparent {
+			if c.Kind == storage.CalendarKind && !c.Transparent && res.access.To(c).Has(auth.ReadFreeBusy) {
 				b.Calendars = append(b.Calendars, c)
 			}
 		}

@@ -139,11 +139,11 @@ func (g *getter) collection(p place) (*resource, error) {
 		return g.in, nil
 	}
 	if g.scope.cal != nil {
-		c := g.q.collection(g.scope.owner, g.scope.cal)
+		c := g.q.collection(g.scope.access, g.scope.cal)
 		g.in = c
 		return c, nil
 	}
-	t := calendar.Target{Owner: g.scope.owner, Slug: p.slug}
+	t := calendar.Target{Owner: g.scope.owner, Slug: p.slug, Access: g.scope.access}
 	c, err := g.q.h.Calendar.Collection(g.q.ctx, g.q.who, t)
 	if err != nil {
 		if k := calendar.KindOf(err); k == calendar.NotFound || k == calendar.Forbidden {
@@ -151,7 +151,7 @@ func (g *getter) collection(p place) (*resource, error) {
 		}
 		return nil, err
 	}
-	r := g.q.collection(g.scope.owner, c)
+	r := g.q.collection(g.scope.access, c)
 	if !r.may.Has(auth.Read) {
 		return nil, nil
 	}

@@ -314,21 +314,32 @@ func (q *request) principalMatch(root *dav.Element, res *resource) error {
 		if me := q.principal(q.who); below(res.href, me.href) {
 			match = append(match, me)
 		}
-		ids, err := q.h.Store.GroupsOf(q.ctx, q.who.ID)
-		if err != nil {
-			return err
-		}
-		for _, id := range ids {
-			g, err := q.h.Store.PrincipalByID(q.ctx, id)
+		for _, write := range []bool{false, true} {
+			owners, err := q.h.Store.PrincipalsByID(q.ctx, q.who.ActsFor.Principals(write))
 			if err != nil {
 				return err
 			}
+			for _, p := range owners {
+				if r := q.proxy(p, write); below(res.href, r.href) {
+					match = append(match, r)
+				}
+			}
+		}
+		ids, err := q.h.Store.AllGroupsOf(q.ctx, q.who.ID)
+		if err != nil {
+			return err
+		}
+		in, err := q.h.Store.PrincipalsByID(q.ctx, ids)
+		if err != nil {
+			return err
+		}
+		for _, g := range in {
 			if r := q.principal(g); below(res.href, r.href) {
 				match = append(match, r)
 			}
 		}
-	case property.Has(dav.D("owner")):
-		if match, err = q.owned(res); err != nil {
+	case len(property.Children) > 0:
+		if match, err = q.naming(res, property.Children[0].Name); err != nil {
 			return err
 		}
 	}
@@ -347,26 +358,55 @@ func below(collection, href string) bool {
 	return strings.HasPrefix(href, collection) || collection == "/"
 }
 
-// owned lists the collections of the asker below a resource.
-func (q *request) owned(res *resource) ([]*resource, error) {
-	home := q.home(q.who)
-	var list []*resource
-	if below(res.href, home.href) {
-		list = append(list, home)
-	} else if !below(home.href, res.href) {
-		return nil, nil
+// naming lists the home and the collections below a resource, as far as the asker may read them, in which a property names
+// the asker, or a group that they are in. Objects are not looked into: they have the owner of their calendar.
+func (q *request) naming(res *resource, property dav.Name) ([]*resource, error) {
+	list := []*resource{res}
+	owner := res.owner
+	if res.owner == nil { // above all homes: of these the asker's own is looked into
+		owner = q.who
 	}
-	collections, err := q.h.Store.Calendars(q.ctx, q.who.ID)
+	a, err := q.access(owner)
+	if err != nil {
+		return nil, err
+	}
+	home := q.home(a)
+	collections, err := q.h.Store.Calendars(q.ctx, owner.ID)
+	if err != nil {
+		return nil, err
+	}
+	if below(res.href, home.href) && res.href != home.href {
+		list = append(list, home)
+	}
 	for _, c := range collections {
-		if r := q.collection(q.who, c); below(res.href, r.href) {
+		if r := q.collection(a, c); below(res.href, r.href) && res.href != r.href && r.may.Has(auth.Read) {
 			list = append(list, r)
 		}
 	}
-	return list, err
+	mine := map[string]bool{principalHref(q.who): true}
+	ids, err := q.h.Store.AllGroupsOf(q.ctx, q.who.ID)
+	if err != nil {
+		return nil, err
+	}
+	x := &expander{render: q.render(nil, named, nil)}
+	for _, h := range x.principalHrefs(ids) {
+		mine[h] = true
+	}
+	var match []*resource
+	for _, r := range list {
+		hrefs, _ := x.follow(&want{name: property, prop: live[property]}, r)
+		for _, h := range hrefs {
+			if at, ok := q.placeOf(h); ok && at.kind == principalKind && mine[dav.EscapePath([]string{"dav", "principals", at.group, at.name}, true)] {
+				match = append(match, r)
+				break
+			}
+		}
+	}
+	return match, x.err
 }
 
 // aclPrincipalPropSet handles the acl-principal-prop-set report (RFC 3744 section 9.2): properties of the principals that
-// the ACL names by URL. That is the owner.
+// the ACL names, by URL or as the owner.
 func (q *request) aclPrincipalPropSet(root *dav.Element, res *resource) error {
 	if err := q.depthZero(); err != nil {
 		return err
@@ -383,9 +423,27 @@ func (q *request) aclPrincipalPropSet(root *dav.Element, res *resource) error {
 	}
 	return q.multistatus(q.prefer().Minimal, func(ms *dav.Multistatus) error {
 		x := q.render(ms, m, list)
-		if res.owner == nil {
-			return nil
+		seen := map[int64]bool{}
+		for _, a := range x.aces(res) {
+			if seen[a.grantee] {
+				continue
+			}
+			seen[a.grantee] = true
+			var r *resource
+			switch p := x.principalOf(a.grantee); {
+			case a.owner || res.owner != nil && a.grantee == res.owner.ID:
+				r = q.principal(res.owner)
+			case a.grantee == proxyReaders || a.grantee == proxyWriters:
+				r = q.proxy(res.owner, a.grantee == proxyWriters)
+			case p != nil:
+				r = q.principal(p)
+			default:
+				continue
+			}
+			if err := x.resource(r); err != nil {
+				return err
+			}
 		}
-		return x.resource(q.principal(res.owner))
+		return x.err
 	})
 }

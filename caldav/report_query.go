@@ -50,7 +50,7 @@ func (q *request) calendarQuery(root *dav.Element, res *resource) error {
 			return nil
 		}
 		for _, c := range x.home(res.owner) {
-			if r := q.collection(res.owner, c); r.kind == calendarKind {
+			if r := q.collection(res.access, c); r.kind == calendarKind && r.may.Has(auth.Read) {
 				if err := x.query(r, f, floating); err != nil {
 					return err
 				}
@@ -62,7 +62,7 @@ func (q *request) calendarQuery(root *dav.Element, res *resource) error {
 
 // query writes the members of a collection that the filter matches.
 func (x *render) query(r *resource, f *query.Filter, floating *time.Location) error {
-	t := calendar.Target{Owner: r.owner, Slug: r.cal.Slug}
+	t := calendar.Target{Owner: r.owner, Slug: r.cal.Slug, Access: r.access}
 	m := *r
 	return x.q.h.Calendar.Query(x.q.ctx, x.q.who, t, f, floating, func(match *calendar.Match) error {
 		m.kind = r.kind

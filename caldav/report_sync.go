@@ -27,7 +27,7 @@ func (q *request) syncCollection(root *dav.Element, res *resource) error {
 	if err != nil {
 		return err
 	}
-	t := calendar.Target{Owner: res.owner, Slug: res.cal.Slug}
+	t := calendar.Target{Owner: res.owner, Slug: res.cal.Slug, Access: res.access}
 	changes, err := q.h.Calendar.Sync(q.ctx, q.who, t, e.Value(), limit)
 	if err != nil {
 		return err

@@ -26,6 +26,7 @@ const (
 	notificationKind
 	objectKind // /dav/calendars/NAME/SLUG/OBJECT
 	itemKind   // the same in an inbox
+	proxyKind  // /dav/principals/users/NAME/calendar-proxy-read/ and -write/
 
 	// What a path may lead to, as long as nobody has looked.
 	collectionPlace // /dav/calendars/NAME/SLUG/
@@ -37,7 +38,7 @@ const (
 // Sets of kinds.
 const (
 	homeCollections = calendarKind | inboxKind | outboxKind | notificationKind
-	collections     = siteRoot | davRoot | principalsRoot | principalGroup | principalKind | calendarsRoot | homeKind | homeCollections
+	collections     = siteRoot | davRoot | principalsRoot | principalGroup | principalKind | proxyKind | calendarsRoot | homeKind | homeCollections
 	members         = objectKind | itemKind
 	inHome          = homeKind | homeCollections | members
 	all             = collections | members
@@ -106,6 +107,10 @@ func (p *place) principals(s []string) {
 		p.kind = principalGroup
 	case 2:
 		p.kind, p.name = principalKind, s[1]
+	case 3:
+		if s[2] == proxyRead || s[2] == proxyWrite {
+			p.kind, p.name, p.slug = proxyKind, s[1], s[2]
+		}
 	}
 }
 
@@ -157,9 +162,11 @@ type resource struct {
 	href   string             // of it; of a member that of its collection
 	member string             // name of an object in the collection
 	owner  *storage.Principal // of the home it is in, or the principal it is; else nil
+	access *auth.Access       // to the home it is or is in
 	cal    *storage.Calendar  // the collection it is or is in
 	obj    *storage.Object
 	may    auth.Set // what the asker may do with it
+	write  bool     // of a proxy group: the one that may write
 }
 
 // url is the whole href of the resource.
@@ -190,7 +197,27 @@ func (q *request) target(p place) (calendar.Target, error) {
 	if err != nil {
 		return calendar.Target{}, err
 	}
-	return calendar.Target{Owner: owner, Slug: p.slug, Name: p.obj}, nil
+	t := calendar.Target{Owner: owner, Slug: p.slug, Name: p.obj}
+	if p.kind&(principalKind|proxyKind) == 0 {
+		t.Access, err = q.access(owner)
+	}
+	return t, err
+}
+
+// access returns what the asker may do in a home, found out once a request.
+func (q *request) access(owner *storage.Principal) (*auth.Access, error) {
+	if a := q.homes[owner.ID]; a != nil {
+		return a, nil
+	}
+	a, err := q.h.Calendar.Access(q.ctx, q.who, owner)
+	if err != nil {
+		return nil, err
+	}
+	if q.homes == nil {
+		q.homes = map[int64]*auth.Access{}
+	}
+	q.homes[owner.ID] = a
+	return a, nil
 }
 
 // find looks up what is at a place, as far as the asker may know of it. What they may do with it is for the
@@ -207,7 +234,7 @@ func (q *request) find(p place) (*resource, error) {
 		return &resource{kind: principalGroup, href: principalsHref + p.group + "/", may: sharedPlaces}, nil
 	case calendarsRoot:
 		return &resource{kind: calendarsRoot, href: calendarsHref, may: sharedPlaces}, nil
-	case principalKind, homeKind, collectionPlace, memberPlace:
+	case principalKind, proxyKind, homeKind, collectionPlace, memberPlace:
 	default:
 		return nil, errNothing
 	}
@@ -216,23 +243,25 @@ func (q *request) find(p place) (*resource, error) {
 		return nil, err
 	}
 	switch p.kind {
-	case principalKind:
-		if t.Owner.Kind != groups[p.group] {
+	case principalKind, proxyKind:
+		if t.Owner.Kind != groups[p.group] || p.kind == proxyKind && !hasProxies(t.Owner) {
 			return nil, errNothing
+		}
+		if p.kind == proxyKind {
+			return q.proxy(t.Owner, p.slug == proxyWrite), nil
 		}
 		return q.principal(t.Owner), nil
 	case homeKind:
-		r := q.home(t.Owner)
-		if !r.may.Has(auth.Read) {
-			return nil, errNothing
+		if t.Owner.Kind == storage.Group {
+			return nil, errNothing // groups have none
 		}
-		return r, nil
+		return q.home(t.Access), nil
 	case collectionPlace:
 		c, err := q.h.Calendar.Collection(q.ctx, q.who, t)
 		if err != nil {
 			return nil, err
 		}
-		return q.collection(t.Owner, c), nil
+		return q.collection(t.Access, c), nil
 	}
 	if p.dir {
 		return nil, errNothing
@@ -241,7 +270,7 @@ func (q *request) find(p place) (*resource, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := q.collection(t.Owner, c)
+	r := q.collection(t.Access, c)
 	r.setMember(o)
 	return r, nil
 }
@@ -253,12 +282,12 @@ func (q *request) principal(p *storage.Principal) *resource {
 	return &resource{kind: principalKind, href: principalHref(p), owner: p, may: auth.PrincipalPrivileges(q.who, p)}
 }
 
-func (q *request) home(owner *storage.Principal) *resource {
-	return &resource{kind: homeKind, href: homeHref(owner.Name), owner: owner, may: auth.Privileges(q.who, owner, "")}
+func (q *request) home(a *auth.Access) *resource {
+	return &resource{kind: homeKind, href: homeHref(a.Owner.Name), owner: a.Owner, access: a, may: a.Home()}
 }
 
-func (q *request) collection(owner *storage.Principal, c *storage.Calendar) *resource {
-	r := &resource{href: collectionHref(owner.Name, c.Slug), owner: owner, cal: c, may: auth.Privileges(q.who, owner, c.Kind)}
+func (q *request) collection(a *auth.Access, c *storage.Calendar) *resource {
+	r := &resource{href: collectionHref(a.Owner.Name, c.Slug), owner: a.Owner, access: a, cal: c, may: a.To(c)}
 	switch c.Kind {
 	case storage.InboxKind:
 		r.kind = inboxKind
@@ -291,11 +320,22 @@ func (r *resource) need(p auth.Privilege, name dav.Name) error {
 	return &refusal{status: 403, msg: "you have no privilege for this here", conditions: []dav.Condition{needPrivileges(r.url(), name)}}
 }
 
-// needPrivileges is the condition of RFC 3744 section 7.1.1.
-func needPrivileges(href string, name dav.Name) dav.Condition {
-	privilege := dav.NewElement(dav.D("privilege"), "", dav.NewElement(name, ""))
-	res := dav.NewElement(dav.D("resource"), "", dav.NewElement(dav.D("href"), href), privilege)
-	return dav.Condition{Name: dav.D("need-privileges"), Elements: []*dav.Element{res}}
+// needPrivileges is the condition of RFC 3744 section 7.1.1: which privileges are missing on which resource.
+func needPrivileges(href string, names ...dav.Name) dav.Condition {
+	c := dav.Condition{Name: dav.D("need-privileges")}
+	for _, n := range names {
+		privilege := dav.NewElement(dav.D("privilege"), "", dav.NewElement(n, ""))
+		c.Elements = append(c.Elements, dav.NewElement(dav.D("resource"), "", dav.NewElement(dav.D("href"), href), privilege))
+	}
+	return c
+}
+
+// privilegeNames are the names in XML of a set, as few as can be.
+func privilegeNames(s auth.Set) (names []dav.Name) {
+	for _, n := range s.Names() {
+		names = append(names, dav.Name{Space: n.Space, Local: n.Local})
+	}
+	return names
 }
 
 // allowed lists the methods of each kind of resource, and of what is not there yet.
@@ -305,11 +345,12 @@ var allowed = map[kind]string{
 	principalsRoot:   "OPTIONS, PROPFIND, REPORT",
 	principalGroup:   "OPTIONS, PROPFIND, REPORT",
 	principalKind:    "OPTIONS, PROPFIND, PROPPATCH, REPORT",
+	proxyKind:        "OPTIONS, PROPFIND, PROPPATCH, REPORT",
 	calendarsRoot:    "OPTIONS, PROPFIND, REPORT",
-	homeKind:         "OPTIONS, PROPFIND, PROPPATCH, REPORT",
-	calendarKind:     "OPTIONS, GET, HEAD, POST, DELETE, PROPFIND, PROPPATCH, REPORT",
-	inboxKind:        "OPTIONS, PROPFIND, PROPPATCH, REPORT",
-	outboxKind:       "OPTIONS, POST, PROPFIND, PROPPATCH, REPORT",
+	homeKind:         "OPTIONS, ACL, PROPFIND, PROPPATCH, REPORT",
+	calendarKind:     "OPTIONS, GET, HEAD, POST, DELETE, ACL, PROPFIND, PROPPATCH, REPORT",
+	inboxKind:        "OPTIONS, ACL, PROPFIND, PROPPATCH, REPORT",
+	outboxKind:       "OPTIONS, POST, ACL, PROPFIND, PROPPATCH, REPORT",
 	notificationKind: "OPTIONS, PROPFIND, PROPPATCH, REPORT",
 	objectKind:       "OPTIONS, GET, HEAD, PUT, DELETE, COPY, MOVE, PROPFIND, PROPPATCH, REPORT",
 	itemKind:         "OPTIONS, GET, HEAD, DELETE, PROPFIND, PROPPATCH, REPORT",

@@ -47,7 +47,7 @@ func (t Target) allowed(a *auth.Access, c *storage.Calendar, need auth.Privilege
 	case need&(auth.Bind|auth.Unbind) != 0: // of the collection that loses or gets a member (RFC 3744 sections 3.9 and 3.10)
 		p.Name = ""
 	}
-	return &Error{Kind: Forbidden, Msg: "you have no privilege for this here", Path: p, Need: need &^ have}
+	return &Error{Kind: Forbidden, Msg: "you have no privilege for this here", Path: p, Need: need}
 }
 
 // early refuses who is not the owner before a lock is taken in the owner's home: strangers cannot hold it up. What

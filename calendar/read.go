@@ -25,7 +25,7 @@ func (s *Service) Collection(ctx context.Context, who *storage.Principal, t Targ
 	return c, nil
 }
 
-// Home returns the collections of a home in which who may do anything at all.
+// Home returns the collections of a home that who may read.
 func (s *Service) Home(ctx context.Context, who, owner *storage.Principal) ([]*storage.Calendar, error) {
 	a, err := s.Access(ctx, who, owner)
 	if err != nil {
@@ -38,7 +38,7 @@ func (s *Service) Home(ctx context.Context, who, owner *storage.Principal) ([]*s
 	if err != nil {
 		return nil, fmt.Errorf("calendars: %w", err)
 	}
-	return slices.DeleteFunc(list, func(c *storage.Calendar) bool { return !a.Sees(c) }), nil
+	return slices.DeleteFunc(list, func(c *storage.Calendar) bool { return !a.To(c).Has(auth.Read) }), nil
 }
 
 // Object returns an object with its text, and its collection.

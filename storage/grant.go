@@ -29,6 +29,8 @@ type GrantReader interface {
 	GrantsFor(ctx context.Context, owner, who int64) ([]Grant, error)
 	// GrantsTo returns what was granted to who by name or through a group, in all homes, ordered by (owner, calendar, grantee).
 	GrantsTo(ctx context.Context, who int64) ([]Grant, error)
+	// Administrators returns the people who look after the site, by name.
+	Administrators(ctx context.Context) ([]*Principal, error)
 	// AllGroupsOf returns the ids of the groups that a principal is in, directly or through others, ascending.
 	AllGroupsOf(ctx context.Context, principal int64) ([]int64, error)
 	// AllMembersOf returns the ids of those who are in a group, directly or through others, ascending: at most limit.

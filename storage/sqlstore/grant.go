@@ -69,6 +69,20 @@ func (q queries) GrantsTo(ctx context.Context, who int64) ([]storage.Grant, erro
 	return list, nil
 }
 
+// Administrators implements [storage.GrantReader].
+func (q queries) Administrators(ctx context.Context) ([]*storage.Principal, error) {
+	var list []*storage.Principal
+	err := q.query(ctx, func(r scanner) error {
+		p := &storage.Principal{}
+		list = append(list, p)
+		return scanPrincipal(r, p)
+	}, `SELECT `+principalColumns+principalFrom+`WHERE p.admin ORDER BY p.name`)
+	if err != nil {
+		return nil, fmt.Errorf("administrators: %w", err)
+	}
+	return list, nil
+}
+
 // AllGroupsOf implements [storage.GrantReader].
 func (q queries) AllGroupsOf(ctx context.Context, principal int64) ([]int64, error) {
 	var list []int64
