@@ -31,6 +31,7 @@ type Store interface {
 	// Reader's methods on a Store see the latest committed state, each call for itself.
 	Reader
 	Queue
+	APIStore
 
 	// View runs fn on one unchanging state (REPEATABLE READ, READ ONLY).
 	View(ctx context.Context, fn func(Reader) error) error
@@ -58,6 +59,7 @@ type Reader interface {
 	MailReader
 	SchedulingReader
 	GrantReader
+	APIReader
 
 	// PrincipalByName returns the principal with that login name (compared in lower case), with its
 	// credential. ErrNotFound.

@@ -149,7 +149,7 @@ type Change struct {
 	Name        string
 	Seq         int64
 	Deleted     bool
-	ID          int64 // 0 where Deleted
+	ID          int64 // of the object; of what was deleted by an earlier version of this program 0
 	UID         string
 	Component   string
 	ETag        string

@@ -168,7 +168,7 @@ func changesOf(table string) string {
 				FROM ` + table + ` WHERE owner_id = $1 AND calendar_id = $2 AND seq > $3 ORDER BY seq LIMIT $4) AS there
 			UNION ALL
 			SELECT * FROM (
-				SELECT seq, TRUE AS deleted, 0 AS id, 0 AS size, 0 AS created, 0 AS modified, name, '' AS uid,
+				SELECT seq, TRUE AS deleted, object_id AS id, 0 AS size, 0 AS created, 0 AS modified, name, '' AS uid,
 					'' AS component, '' AS etag, '' AS schedule_tag
 				FROM tombstones WHERE owner_id = $1 AND calendar_id = $2 AND seq > $3 ORDER BY seq LIMIT $4) AS gone
 		) AS changes ORDER BY seq LIMIT $4`
@@ -226,8 +226,8 @@ const objectUpsert = ` ON CONFLICT (owner_id, calendar_id, name) DO UPDATE SET i
 		schedule_tag = excluded.schedule_tag, organizer = excluded.organizer, zones = excluded.zones, ics = excluded.ics,
 		series = excluded.series, class = excluded.class`
 
-const bury = `INSERT INTO tombstones (owner_id, calendar_id, name, seq) VALUES ($1, $2, $3, $4)
-	ON CONFLICT (owner_id, calendar_id, name) DO UPDATE SET seq = excluded.seq`
+const bury = `INSERT INTO tombstones (owner_id, calendar_id, name, seq, object_id) VALUES ($1, $2, $3, $4, $5)
+	ON CONFLICT (owner_id, calendar_id, name) DO UPDATE SET seq = excluded.seq, object_id = excluded.object_id`
 
 // DeleteObject implements [storage.Tx].
 func (tx *Tx) DeleteObject(ctx context.Context, o *storage.Object, seq int64) error {
@@ -238,7 +238,7 @@ func (tx *Tx) DeleteObject(ctx context.Context, o *storage.Object, seq int64) er
 	err := tx.write(ctx, `DELETE FROM `+members(o.Ref())+` WHERE owner_id = $1 AND calendar_id = $2 AND name = $3`,
 		o.Owner, o.Calendar, o.Name)
 	if err == nil {
-		err = tx.write(ctx, bury, o.Owner, o.Calendar, o.Name, seq)
+		err = tx.write(ctx, bury, o.Owner, o.Calendar, o.Name, seq, o.ID)
 	}
 	if err == nil {
 		err = tx.write(ctx, `DELETE FROM properties WHERE owner_id = $1 AND calendar_id = $2 AND object_id = $3`,
@@ -267,7 +267,7 @@ func (tx *Tx) MoveObject(ctx context.Context, o, old *storage.Object, seq int64)
 			ics = $21, series = $22, class = $23
 		WHERE owner_id = $1 AND calendar_id = $24 AND name = $25`, append(objectArgs(o), old.Calendar, old.Name)...)
 	if err == nil {
-		err = tx.write(ctx, bury, old.Owner, old.Calendar, old.Name, seq)
+		err = tx.write(ctx, bury, old.Owner, old.Calendar, old.Name, seq, old.ID)
 	}
 	if err == nil {
 		err = tx.write(ctx, `DELETE FROM tombstones WHERE owner_id = $1 AND calendar_id = $2 AND name = $3`,

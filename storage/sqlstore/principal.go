@@ -205,7 +205,7 @@ func (tx *Tx) SetCredential(ctx context.Context, principal int64, hash string) e
 // ownedTables hold rows by owner_id.
 var ownedTables = []string{
 	"calendars", "objects", "inbox_items", "tombstones", "properties", "reminders", "outbox", "inbound", "mailed", "group_meetings",
-	"grants", "granted",
+	"grants", "granted", "api_tokens", "api_requests",
 }
 
 // DeletePrincipal implements [storage.Tx]. Deleting the home first waits for those that write to it and stops others.
