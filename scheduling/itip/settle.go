@@ -33,7 +33,10 @@ func (e *edit) settle() {
 			least++
 			if k == (key{}) {
 				// A CANCEL of instances is no older than what it cancels, and no newer than the series.
-				least = max(least, e.old.highest(), e.new().highest()+1)
+				least = max(least, e.old.highest())
+				for _, x := range e.new().keys {
+					least = max(least, sequence(e.new().over[x])+1)
+				}
 			}
 		}
 		if sequence(c) < least {
