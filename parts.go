@@ -71,7 +71,7 @@ func (a *app) assemble(ctx context.Context, cfg *config.Settings, log *slog.Logg
 		},
 	}
 	reminders := &reminder.Dispatcher{
-		Store: a.store, Log: log, Display: cfg.Reminder.Display, Queued: outbox.Wake,
+		Store: a.store, Log: log, Display: cfg.Reminder.Display, Default: cfg.Reminder.Default.Duration, Queued: outbox.Wake,
 		Compose: remind{composer}.compose, Zone: cfg.Reminder.Location(),
 	}
 	service.Wake = func() { outbox.Wake(); reminders.Wake() }
@@ -100,6 +100,7 @@ func (a *app) service(cfg *config.Settings, log *slog.Logger) *calendar.Service 
 			Outside: cfg.Limit.OutsideRecipients, Quota: int64(cfg.Quota),
 		},
 		DisplayReminders: cfg.Reminder.Display,
+		DefaultReminder:  cfg.Reminder.Default.Duration,
 		FloatingZone:     cfg.Reminder.Location(),
 		UpdateHold:       cfg.Mail.UpdateHold.Duration,
 	}

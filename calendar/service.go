@@ -59,6 +59,8 @@ type Service struct {
 
 	// DisplayReminders makes DISPLAY and AUDIO alarms reminder mails too; EMAIL alarms always are.
 	DisplayReminders bool
+	// DefaultReminder is how long before its start people are reminded of a timed event without any alarm; 0 for never.
+	DefaultReminder time.Duration
 	// FloatingZone is where people are who have set no zone; nil for UTC. Their all-day and floating events are
 	// reminded of in it.
 	FloatingZone *time.Location

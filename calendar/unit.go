@@ -138,7 +138,7 @@ func (u *unit) remind(ctx context.Context, cal *storage.Calendar, p *parsed, row
 	var rows []*storage.Reminder
 	if u.s.hasAlarms(p.cal) {
 		o := reminder.Options{
-			Now: u.now, Display: u.s.DisplayReminders, Owner: row.Owner, Object: row.ID, Calendar: row.Calendar,
+			Now: u.now, Display: u.s.DisplayReminders, Default: u.s.DefaultReminder, Owner: row.Owner, Object: row.ID, Calendar: row.Calendar,
 		}
 		who, err := u.tx.PrincipalByID(ctx, row.Owner)
 		if err != nil {
@@ -166,6 +166,9 @@ func (u *unit) remind(ctx context.Context, cal *storage.Calendar, p *parsed, row
 
 // hasAlarms reports whether the object has an alarm that may become a mail.
 func (s *Service) hasAlarms(cal *ical.Component) bool {
+	if s.DefaultReminder > 0 {
+		return true
+	}
 	for c := range cal.Main() {
 		for a := range c.Components("VALARM") {
 			if s.DisplayReminders || strings.EqualFold(strings.TrimSpace(a.Value("ACTION")), "EMAIL") {

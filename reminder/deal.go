@@ -137,7 +137,7 @@ func (b *batch) person(ctx context.Context, tx storage.Tx, id int64) (*state, er
 	if err != nil {
 		return nil, ignore(err, storage.ErrNotFound)
 	}
-	o := Options{Now: b.now, Owner: b.object.Owner, Object: b.object.ID, Calendar: b.object.Calendar, Display: b.d.Display}
+	o := Options{Now: b.now, Owner: b.object.Owner, Object: b.object.ID, Calendar: b.object.Calendar, Display: b.d.Display, Default: b.d.Default}
 	calendarZone := ""
 	if who.TimeZone == "" {
 		all, err := tx.Calendars(ctx, b.object.Owner)

@@ -42,6 +42,8 @@ type Dispatcher struct {
 
 	// Display makes DISPLAY and AUDIO alarms mails too.
 	Display bool
+	// Default reminds of events without alarms: see Options.
+	Default time.Duration
 	// Zone is for floating times of people and calendars without a zone; nil for UTC.
 	Zone *time.Location
 

@@ -29,6 +29,9 @@ type Options struct {
 	Addresses []string
 	// Display makes DISPLAY and AUDIO alarms due as well; EMAIL alarms always are.
 	Display bool
+	// Default is how long before its start somebody is reminded of a timed event without any VALARM; 0 for never. Any VALARM, also
+	// one that says "no alarm" as Apple's do (ACTION:NONE), is the person's own word.
+	Default time.Duration
 }
 
 // Plan returns the reminder rows of an object for one person: for each alarm the least due time that lies
@@ -111,7 +114,7 @@ func newPlan(cal *ical.Component, series *recur.Series, o Options) *plan {
 	for c := range cal.Main() {
 		any = any || c.Component("VALARM") != nil
 	}
-	if !any {
+	if !any && o.Default <= 0 {
 		return nil
 	}
 	p := &plan{o: o, series: series, res: zone.NewResolver(cal), loud: map[*ical.Component]map[string]*alarm{}}
@@ -129,7 +132,11 @@ func newPlan(cal *ical.Component, series *recur.Series, o Options) *plan {
 		}
 		alarms := map[string]*alarm{}
 		timed := c.Prop("DTSTART") != nil || c.Prop("DUE") != nil
-		for _, a := range readAlarms(c, o.Display, p.res, o.Floating) {
+		list := readAlarms(c, o.Display, p.res, o.Floating)
+		if !any {
+			list = defaultAlarm(c, o.Default)
+		}
+		for _, a := range list {
 			if !a.absolute && !timed {
 				continue // a task without a date
 			}

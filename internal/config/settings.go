@@ -146,6 +146,11 @@ type Reminder struct {
 	// otherwise show on their own. Alarms of the kind EMAIL are always mailed.
 	Display bool `toml:"display" negatable:"" group:"mail"`
 
+	// Time before its start at which people get a mail about an event that has a time and no alarm of any
+	// kind, like 30m; 0 for none. Whoever wants no reminder of an event can say so with an alarm "none", as Apple's
+	// programs do. It counts for events that are written from then on.
+	Default Duration `toml:"default" placeholder:"DURATION" group:"mail"`
+
 	// Time zone of people who have none set, like Europe/Berlin: their all-day and floating
 	// events are reminded of in it.
 	TimeZone string `toml:"time_zone" placeholder:"ZONE" group:"mail"`
