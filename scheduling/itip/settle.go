@@ -31,12 +31,9 @@ func (e *edit) settle() {
 			least++
 		case anew, retimed(e.old, was, e.new(), c), k == (key{}) && e.narrowed():
 			least++
-			if k == (key{}) {
+			if k == (key{}) && (e.old.recurs() || e.new().recurs()) {
 				// A CANCEL of instances is no older than what it cancels, and no newer than the series.
-				least = max(least, e.old.highest())
-				for _, x := range e.new().keys {
-					least = max(least, sequence(e.new().over[x])+1)
-				}
+				least = max(least, e.old.highest(), e.new().highest()+1)
 			}
 		}
 		if sequence(c) < least {
