@@ -60,6 +60,7 @@ type Reader interface {
 	SchedulingReader
 	GrantReader
 	APIReader
+	FeedReader
 
 	// PrincipalByName returns the principal with that login name (compared in lower case), with its
 	// credential. ErrNotFound.
@@ -131,6 +132,7 @@ type Tx interface {
 	MailTx
 	SchedulingTx
 	GrantTx
+	FeedTx
 
 	// Lock takes the write locks of these owners' homes, in ascending order, and must come before anything
 	// is read that the write depends on. It may be called once in a transaction. n is how many Next the caller expects
@@ -193,6 +195,7 @@ type Tx interface {
 // Queue is what dispatchers use; each call is a transaction of its own.
 type Queue interface {
 	MailQueue
+	FeedQueue
 
 	// ClaimJobs leases up to limit ready jobs of these kinds, or leased ones whose lease is over, that are due at now, oldest first:
 	// state leased until now+lease, Attempt raised. Several servers never get the same row.

@@ -76,6 +76,7 @@ type Calendar struct {
 	TimeZoneID  string   // IANA name of it; "" for none
 	Transparent bool     // CALDAV:schedule-calendar-transp
 	OwnClient   bool     // its owner's program sends invitations and answers, not the server
+	Subscribed  bool     // filled from an address elsewhere (see Subscription), which alone writes to it
 	Default     string   // on the inbox: slug of the calendar for invitations (RFC 6638 section 9.2); "" for "calendar"
 	Seq         int64    // of the last change of the collection's own properties
 	LastSeq     int64    // of the last change in it: ctag and sync token
@@ -101,7 +102,7 @@ type Object struct {
 	Name                string // last segment of its URL, decoded
 	UID                 string
 	Component           string // VEVENT, VTODO, VJOURNAL, VFREEBUSY, VAVAILABILITY
-	Method              string // of an inbox item: its iTIP METHOD
+	Method              string // of an inbox item: its iTIP METHOD; PUBLISH for what came by a Subscription
 	ICS                 []byte // exactly as it is served
 	ETag                string // with the quotes
 	ScheduleTag         string // with the quotes; "" where it is no scheduling object

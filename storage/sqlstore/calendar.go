@@ -10,13 +10,13 @@ import (
 	"kalends/storage"
 )
 
-const calendarColumns = `owner_id, id, seq, last_seq, floor, bytes, objects, created, transparent, own_client, kind, slug, display_name,
+const calendarColumns = `owner_id, id, seq, last_seq, floor, bytes, objects, created, transparent, own_client, subscribed, kind, slug, display_name,
 		description, color, sort_order, components, time_zone_id, default_slug, time_zone`
 
 func scanCalendar(r scanner, c *storage.Calendar) error {
 	var created int64
 	var components string
-	err := r.Scan(&c.Owner, &c.ID, &c.Seq, &c.LastSeq, &c.Floor, &c.Bytes, &c.Objects, &created, &c.Transparent, &c.OwnClient,
+	err := r.Scan(&c.Owner, &c.ID, &c.Seq, &c.LastSeq, &c.Floor, &c.Bytes, &c.Objects, &created, &c.Transparent, &c.OwnClient, &c.Subscribed,
 		(*string)(&c.Kind), &c.Slug, &c.DisplayName, &c.Description, &c.Color, &c.Order, &components, &c.TimeZoneID,
 		&c.Default, &c.TimeZone)
 	c.Created = instant(created)
@@ -89,14 +89,15 @@ func (tx *Tx) PutCalendar(ctx context.Context, c *storage.Calendar) error {
 		return err
 	}
 	return tx.write(ctx, `INSERT INTO calendars (`+calendarColumns+`)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
 		ON CONFLICT (owner_id, id) DO UPDATE SET seq = excluded.seq, transparent = excluded.transparent, own_client = excluded.own_client,
+			subscribed = excluded.subscribed,
 			kind = excluded.kind, slug = excluded.slug, display_name = excluded.display_name,
 			description = excluded.description, color = excluded.color, sort_order = excluded.sort_order,
 			components = excluded.components, time_zone_id = excluded.time_zone_id,
 			default_slug = excluded.default_slug, time_zone = excluded.time_zone`,
 		c.Owner, c.ID, c.Seq, max(c.LastSeq, c.Seq), c.Floor, c.Bytes, c.Objects, micros(c.Created), c.Transparent, c.OwnClient,
-		string(c.Kind), c.Slug, c.DisplayName, c.Description, c.Color, c.Order, strings.Join(c.Components, ","),
+		c.Subscribed, string(c.Kind), c.Slug, c.DisplayName, c.Description, c.Color, c.Order, strings.Join(c.Components, ","),
 		c.TimeZoneID, c.Default, c.TimeZone)
 }
 
@@ -105,7 +106,7 @@ func (tx *Tx) DeleteCalendar(ctx context.Context, owner, id int64) error {
 	if err := tx.mustLock(owner); err != nil {
 		return err
 	}
-	for _, t := range []string{"objects", "inbox_items", "tombstones", "properties", "reminders", "grants", "granted"} {
+	for _, t := range []string{"objects", "inbox_items", "tombstones", "properties", "reminders", "grants", "granted", "feeds", "subscriptions"} {
 		if err := tx.write(ctx, `DELETE FROM `+t+` WHERE owner_id = $1 AND calendar_id = $2`, owner, id); err != nil {
 			return err
 		}

@@ -206,6 +206,7 @@ func (tx *Tx) SetCredential(ctx context.Context, principal int64, hash string) e
 var ownedTables = []string{
 	"calendars", "objects", "inbox_items", "tombstones", "properties", "reminders", "outbox", "inbound", "mailed", "group_meetings",
 	"grants", "granted", "api_tokens", "api_requests",
+	"feeds", "subscriptions",
 }
 
 // DeletePrincipal implements [storage.Tx]. Deleting the home first waits for those that write to it and stops others.

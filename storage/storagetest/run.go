@@ -27,6 +27,10 @@ func Run(t *testing.T, s storage.Store) {
 		{"meetings of groups", testGroups},
 		{"grants", testGrants},
 		{"groups in groups", testNesting},
+		{"feeds", testFeeds},
+		{"subscriptions", testSubscriptions},
+		{"subscriptions are claimed once", testClaimSubscriptions},
+		{"objects by many UIDs", testUIDs},
 		{"deleting a principal deletes what it owns", testDeletePrincipal},
 		{"locks and counters", testLock},
 		{"calendars", testCalendars},
@@ -125,7 +129,7 @@ func calendar(ref storage.Ref, slug string, kind storage.CollectionKind) *storag
 	return &storage.Calendar{
 		Owner: ref.Owner, ID: ref.ID, Kind: kind, Slug: slug, DisplayName: "My " + slug, Description: "Für alles",
 		Color: "#FF2968FF", Order: "3", Components: []string{"VEVENT", "VTODO"}, TimeZone: "BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n",
-		TimeZoneID: "Europe/Berlin", Transparent: true, Default: "calendar", Seq: ref.ID, LastSeq: ref.ID, Created: t0,
+		TimeZoneID: "Europe/Berlin", Transparent: true, Subscribed: true, Default: "calendar", Seq: ref.ID, LastSeq: ref.ID, Created: t0,
 	}
 }
 
