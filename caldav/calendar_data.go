@@ -3,7 +3,6 @@ package caldav
 import (
 	"errors"
 	"net/http"
-	"strings"
 	"time"
 
 	"kalends/calendar"
@@ -18,6 +17,7 @@ var calendarDataName = dav.C("calendar-data")
 // calendarData is what a report is to show of texts (RFC 4791 section 9.6).
 type calendarData struct {
 	query    *query.Data
+	format   format
 	floating *time.Location // of floating times; nil for the calendar's
 	match    *calendar.Match
 	zones    map[int64]*time.Location
@@ -25,14 +25,14 @@ type calendarData struct {
 
 // parseCalendarData reads CALDAV:calendar-data.
 func parseCalendarData(e *dav.Element) (*calendarData, error) {
-	if t, ok := e.Attr("content-type"); ok && !strings.EqualFold(t, "text/calendar") {
-		return nil, violates(http.StatusForbidden, dav.C("supported-calendar-data"), "calendar data are text/calendar only, not %.60s", t)
+	json, err := contentTypeAttr(e)
+	if err != nil {
+		return nil, err
 	}
 	if v, ok := e.Attr("version"); ok && v != "2.0" {
 		return nil, violates(http.StatusForbidden, dav.C("supported-calendar-data"), "calendar data have version 2.0 only")
 	}
 	d := &query.Data{}
-	var err error
 	for _, c := range e.Children {
 		switch c.Name {
 		case dav.C("comp"):
@@ -51,7 +51,7 @@ func parseCalendarData(e *dav.Element) (*calendarData, error) {
 	if err := filterError(d.Validate()); err != nil {
 		return nil, err
 	}
-	return &calendarData{query: d}, nil
+	return &calendarData{query: d, format: format{json: json}}, nil
 }
 
 // parseComp reads CALDAV:comp (RFC 4791 section 9.6.1). The depth is bounded by that of the XML.
@@ -92,10 +92,11 @@ func (x *render) needsText() bool { return x.data != nil }
 // served whole.
 func (x *render) calendarData(r *resource) {
 	d := x.data
-	if d.query.Identity() {
+	if d.query.Identity() && d.format.plain() {
 		x.ms.Prop(calendarDataName).TextBytes(r.obj.ICS)
 		return
 	}
+	f := d.format
 	m := d.match
 	if m == nil || m.Object != r.obj {
 		m = x.q.h.Calendar.MatchOf(r.obj)
@@ -110,9 +111,9 @@ func (x *render) calendarData(r *resource) {
 	}
 	if err != nil {
 		x.q.h.Log.ErrorContext(x.q.ctx, "calendar data of object", "owner", r.obj.Owner, "object", r.obj.ID, "err", err)
-		text = r.obj.ICS
+		text, f = r.obj.ICS, format{}
 	}
-	x.ms.Prop(calendarDataName).TextBytes(text)
+	x.ms.Prop(calendarDataName, f.attrs()...).TextBytes(text)
 }
 
 func (x *render) apply(m *calendar.Match, r *resource) ([]byte, error) {
@@ -130,7 +131,7 @@ func (x *render) apply(m *calendar.Match, r *resource) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return out.Bytes(), nil
+	return x.data.format.print(out, x.q.h.Now())
 }
 
 // zone is where floating times are: what the request says, else where the calendar is.

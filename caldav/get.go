@@ -56,8 +56,16 @@ func (q *request) getObject() error {
 	if done || err != nil {
 		return err
 	}
-	q.objectHeaders(res.obj)
-	return q.write(http.StatusOK, res.obj.ICS)
+	return q.sendObject(http.StatusOK, res.obj, "")
+}
+
+// sendObject answers with an object in the format that is wanted, which is of the type first where the request says
+// nothing.
+func (q *request) sendObject(status int, o *storage.Object, first string) error {
+	text, f := q.text(q.format(first), o.ICS)
+	q.objectHeaders(o)
+	q.w.Header().Set("Content-Type", f.of(contentType(o)))
+	return q.write(status, text)
 }
 
 // objectHeaders describes an object that is sent or told of.
@@ -128,12 +136,13 @@ func (q *request) getCalendar(res *resource) error {
 	}
 	h := q.w.Header()
 	h.Set("ETag", collectionETag(res.cal))
-	h.Set("Content-Type", calendarType)
+	f := q.format("")
+	h.Set("Content-Type", f.of(calendarType))
 	if q.r.Method == "HEAD" {
 		q.w.WriteHeader(http.StatusOK)
 		return nil
 	}
-	return q.sendCalendar(res)
+	return q.sendCalendar(res, f)
 }
 
 // collectionETag changes with everything in a calendar and of it.

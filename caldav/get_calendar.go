@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"kalends/ical"
+	"kalends/ical/jcal"
 	"kalends/storage"
 )
 
@@ -23,15 +24,17 @@ func (q *request) names(res *resource) ([]string, error) {
 
 // sendCalendar writes all objects of a calendar as one VCALENDAR. Each time zone comes once: one that differs from
 // an equally named one of another object cannot both be there, and the first is kept.
-func (q *request) sendCalendar(res *resource) error {
+func (q *request) sendCalendar(res *resource, f format) error {
 	names, err := q.names(res)
 	if err != nil {
 		return err
 	}
 	out := &body{w: q.w, status: http.StatusOK}
 	var buf bytes.Buffer
-	buf.Write(calendarHead(res.cal))
-	zones := map[string]bool{}
+	p := &partWriter{q: q, buf: &buf, format: f, zones: map[string]bool{}}
+	if err := p.head(res.cal); err != nil {
+		return err
+	}
 	for len(names) > 0 {
 		n := min(batch, len(names))
 		list, err := q.h.Store.ObjectsByName(q.ctx, res.cal.Ref(), names[:n])
@@ -43,7 +46,7 @@ func (q *request) sendCalendar(res *resource) error {
 		}
 		names = names[n:]
 		for _, o := range list {
-			q.appendParts(&buf, o, zones)
+			p.append(o)
 		}
 		if buf.Len() > 64<<10 {
 			if _, err := out.Write(buf.Bytes()); err != nil {
@@ -52,7 +55,7 @@ func (q *request) sendCalendar(res *resource) error {
 			buf.Reset()
 		}
 	}
-	buf.WriteString(calendarEnd)
+	p.end()
 	out.last = true
 	_, err = out.Write(buf.Bytes())
 	return sent(err)
@@ -60,38 +63,83 @@ func (q *request) sendCalendar(res *resource) error {
 
 const calendarEnd = "END:VCALENDAR\r\n"
 
-// calendarHead is the beginning of a stream of the whole calendar, with the names that programs show.
-func calendarHead(c *storage.Calendar) []byte {
+// partWriter writes the components of many objects as one calendar.
+type partWriter struct {
+	q   *request
+	buf *bytes.Buffer
+	format
+	zones map[string]bool // that are there, by TZID
+	parts int
+}
+
+// head writes the beginning of a stream of the whole calendar, with the names that programs show.
+func (p *partWriter) head(c *storage.Calendar) error {
 	head := ical.NewCalendar("")
-	for _, p := range [...]struct{ name, text string }{
+	for _, n := range [...]struct{ name, text string }{
 		{"X-WR-CALNAME", displayName(c)},
 		{"X-WR-CALDESC", c.Description},
 		{"X-WR-TIMEZONE", c.TimeZoneID},
 		{"X-APPLE-CALENDAR-COLOR", c.Color},
 	} {
-		if p.text != "" {
-			head.Add(ical.NewText(p.name, p.text))
+		if n.text != "" {
+			head.Add(ical.NewText(n.name, n.text))
 		}
 	}
-	return bytes.TrimSuffix(head.Bytes(), []byte(calendarEnd))
+	if p.json {
+		text, err := jsonHead(head)
+		p.buf.Write(text)
+		return err
+	}
+	p.buf.Write(bytes.TrimSuffix(head.Bytes(), []byte(calendarEnd)))
+	return nil
 }
 
-// appendParts writes the components of one object. One that cannot be read is left out and logged.
-func (q *request) appendParts(buf *bytes.Buffer, o *storage.Object, zones map[string]bool) {
-	cal, err := ical.Parse(o.ICS)
-	if err != nil {
-		q.h.Log.ErrorContext(q.ctx, "object in calendar export", "owner", o.Owner, "object", o.ID, "err", err)
+func (p *partWriter) end() {
+	if p.json {
+		p.buf.WriteString(jsonEnd)
 		return
 	}
+	p.buf.WriteString(calendarEnd)
+}
+
+// append writes the components of one object. One that cannot be read is left out and logged.
+func (p *partWriter) append(o *storage.Object) {
+	cal, err := ical.Parse(o.ICS)
+	if err != nil {
+		p.q.h.Log.ErrorContext(p.q.ctx, "object in calendar export", "owner", o.Owner, "object", o.ID, "err", err)
+		return
+	}
+	switch p.format.zones {
+	case zonesSpared:
+		cal = withoutZones(cal)
+	case zonesWanted:
+		cal = withZones(cal, p.q.h.Now())
+	}
 	for c := range cal.Components("VTIMEZONE") {
-		if id := c.Text("TZID"); !zones[id] {
-			zones[id] = true
-			buf.Write(c.Bytes())
+		if id := c.Text("TZID"); !p.zones[id] {
+			p.zones[id] = true
+			p.part(c)
 		}
 	}
 	for c := range cal.Main() {
-		buf.Write(c.Bytes())
+		p.part(c)
 	}
+}
+
+func (p *partWriter) part(c *ical.Component) {
+	if !p.json {
+		p.buf.Write(c.Bytes())
+		return
+	}
+	text, err := jcal.Marshal(c)
+	if err != nil { // only of what could not be parsed
+		p.q.h.Log.ErrorContext(p.q.ctx, "component in calendar export", "err", err)
+		return
+	}
+	if p.parts++; p.parts > 1 {
+		p.buf.WriteByte(',')
+	}
+	p.buf.Write(text)
 }
 
 // displayName is what a collection is called: many programs hide one without a name.

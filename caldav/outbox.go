@@ -12,6 +12,7 @@ import (
 	"kalends/calendar"
 	"kalends/dav"
 	"kalends/ical"
+	"kalends/ical/jcal"
 	"kalends/ical/zone"
 	"kalends/scheduling"
 	"kalends/storage"
@@ -53,8 +54,9 @@ func (q *request) postOutbox(res *resource) error {
 	out := &body{w: q.w, status: http.StatusOK, last: true}
 	w := dav.NewWriter(out)
 	w.Root(dav.C("schedule-response"))
+	f := format{json: q.bodyType == jcal.MediaType}
 	for i, a := range b.attendees {
-		status, answer, err := q.busy(b, a, people[i])
+		status, answer, err := q.busy(b, a, people[i], f)
 		if err != nil {
 			w.Reset()
 			w.Close()
@@ -65,7 +67,7 @@ func (q *request) postOutbox(res *resource) error {
 		w.RawString("</C:recipient>")
 		w.Elem(dav.C("request-status"), scheduling.RequestStatus(status))
 		if answer != nil {
-			w.Start(calendarDataName)
+			w.Start(calendarDataName, f.attrs()...)
 			w.TextBytes(answer)
 			w.End(calendarDataName)
 		}
@@ -183,7 +185,7 @@ func (q *request) calendarUsers(addresses []string) ([]*storage.Principal, error
 }
 
 // busy says when one attendee is busy, or with a status why that is not known.
-func (q *request) busy(b *busyRequest, attendee string, p *storage.Principal) (status string, answer []byte, err error) {
+func (q *request) busy(b *busyRequest, attendee string, p *storage.Principal, f format) (status string, answer []byte, err error) {
 	if p == nil || p.Kind == storage.Group {
 		return scheduling.StatusInvalid, nil, nil
 	}
@@ -195,5 +197,8 @@ func (q *request) busy(b *busyRequest, attendee string, p *storage.Principal) (s
 		return "", nil, err
 	}
 	reply := scheduling.FreeBusyReply("REPLY", b.start, b.end, q.h.Now().UTC(), periods, b.organizer, attendee, b.uid)
-	return "2.0", reply.Bytes(), nil
+	if answer, err = f.print(reply, q.h.Now()); err != nil {
+		return "", nil, err
+	}
+	return "2.0", answer, nil
 }

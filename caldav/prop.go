@@ -97,7 +97,7 @@ type render struct {
 	ms    *dav.Multistatus
 	mode  mode
 	wants []want // named: these; allProps: these beside all others
-	asked *want // the one that is being written, where it was asked for by name
+	asked *want  // the one that is being written, where it was asked for by name
 	data  *calendarData
 	err   error // the first one: writers cannot return theirs
 

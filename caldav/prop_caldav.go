@@ -21,12 +21,16 @@ var caldavProperties = []*property{
 		}},
 	{name: dav.C("calendar-timezone"), on: calendarKind | inboxKind,
 		has:   func(x *render, r *resource) bool { return r.cal.TimeZone != "" },
-		write: func(x *render, r *resource, w *dav.Writer) { w.Text(r.cal.TimeZone) },
+		write: writeTimezone,
 		setOn: calendarKind | inboxKind, set: func(_ *request, c *storage.Calendar, e *dav.Element) error {
 			if e == nil {
 				return calendar.SetTimeZone(c, "")
 			}
-			return calendar.SetTimeZone(c, e.Text)
+			text, err := timezoneText(e)
+			if err != nil {
+				return err
+			}
+			return calendar.SetTimeZone(c, text)
 		}},
 	{name: dav.C("calendar-timezone-id"), on: calendarKind | inboxKind,
 		has:   func(x *render, r *resource) bool { return r.cal.TimeZoneID != "" },
@@ -36,7 +40,13 @@ var caldavProperties = []*property{
 			if err != nil {
 				return err
 			}
-			return calendar.SetTimeZoneID(c, id, q.h.Now())
+			if err := calendar.SetTimeZoneID(c, id, q.h.Now()); err != nil {
+				if calendar.KindOf(err) == calendar.BadTimeZone { // RFC 7809 section 3.1.5
+					return violates(403, dav.C("valid-timezone"), "there is no time zone %.60q", id)
+				}
+				return err
+			}
+			return nil
 		}},
 	{name: dav.C("supported-calendar-component-set"), on: calendarKind | inboxKind | outboxKind,
 		write: func(x *render, r *resource, w *dav.Writer) { writeComponents(w, componentsOf(r)) },
@@ -45,7 +55,7 @@ var caldavProperties = []*property{
 	// An empty set says that any combination can be made into a calendar.
 	{name: dav.C("supported-calendar-component-sets"), on: homeKind, write: nothing},
 	{name: dav.C("supported-calendar-data"), on: calendarKind | inboxKind | outboxKind, write: func(x *render, r *resource, w *dav.Writer) {
-		w.RawString(`<C:calendar-data content-type="text/calendar" version="2.0"/>`)
+		w.RawString(`<C:calendar-data content-type="text/calendar" version="2.0"/><C:calendar-data content-type="application/calendar+json" version="2.0"/>`)
 	}},
 	{name: dav.C("supported-collation-set"), on: calendarKind | inboxKind, write: func(x *render, r *resource, w *dav.Writer) {
 		w.RawString("<C:supported-collation>i;ascii-casemap</C:supported-collation><C:supported-collation>i;octet</C:supported-collation>" +
@@ -63,6 +73,8 @@ var caldavProperties = []*property{
 	// What four digits of a year can say (RFC 5545 section 3.3.4).
 	{name: dav.C("min-date-time"), on: calendarKind | inboxKind, write: func(x *render, r *resource, w *dav.Writer) { w.Text("00010101T000000Z") }},
 	{name: dav.C("max-date-time"), on: calendarKind | inboxKind, write: func(x *render, r *resource, w *dav.Writer) { w.Text("99991231T235959Z") }},
+	// RFC 7809 section 5.1.
+	{name: dav.C("timezone-service-set"), on: homeKind, hrefs: func(*render, *resource) []string { return []string{tzdistHref} }},
 	{name: dav.C("calendar-home-set"), on: principalKind, hrefs: func(x *render, r *resource) []string {
 		if r.owner.Kind == storage.Group {
 			return nil

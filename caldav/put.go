@@ -8,6 +8,7 @@ import (
 
 	"kalends/calendar"
 	"kalends/dav"
+	"kalends/ical/jcal"
 )
 
 // put handles PUT of a calendar object resource (RFC 4791 section 5.3.2).
@@ -64,14 +65,13 @@ func (q *request) stored(res *calendar.PutResult, prefer dav.Prefer) error {
 		status = http.StatusCreated
 	}
 	if prefer.Representation { // RFC 8144 section 3.1
-		q.objectHeaders(res.Object)
 		h.Set("Content-Location", objectHref(q.at.name, q.at.slug, res.Object.Name))
 		if !res.Created {
 			status = http.StatusOK
 		}
-		return q.write(status, res.Object.ICS)
+		return q.sendObject(status, res.Object, q.bodyType)
 	}
-	if res.AsSent { // RFC 4791 section 5.3.4
+	if res.AsSent && q.bodyType == "" { // RFC 4791 section 5.3.4
 		h.Set("ETag", res.Object.ETag)
 	}
 	if res.Object.ScheduleTag != "" {
@@ -90,12 +90,11 @@ func (q *request) current(failed error) error {
 	if err != nil {
 		return failed
 	}
-	q.objectHeaders(res.obj)
 	q.w.Header().Set("Content-Location", res.url())
-	return q.write(http.StatusPreconditionFailed, res.obj.ICS)
+	return q.sendObject(http.StatusPreconditionFailed, res.obj, q.bodyType)
 }
 
-// readCalendar reads a body that must be iCalendar.
+// readCalendar reads a body that must be iCalendar, or jCal, which it turns into iCalendar.
 func (q *request) readCalendar() ([]byte, error) {
 	if err := q.plainBody(); err != nil {
 		return nil, err
@@ -122,6 +121,9 @@ func (q *request) readCalendar() ([]byte, error) {
 	if int64(len(text)) > limit {
 		return nil, tooLarge
 	}
+	if q.bodyType == jcal.MediaType {
+		return fromJSON(text)
+	}
 	return text, nil
 }
 
@@ -139,10 +141,12 @@ func (q *request) checkType() error {
 	}
 	switch t {
 	case "text/calendar":
+	case jcal.MediaType:
+		q.bodyType = t
 	case "application/octet-stream", "text/plain", "application/x-www-form-urlencoded":
 		return nil
 	default:
-		return calendar.Errorf(calendar.UnsupportedData, "only text/calendar is stored here, not %.60s", t)
+		return calendar.Errorf(calendar.UnsupportedData, "only %s is stored here, not %.60s", strings.Join(offers, " or "), t)
 	}
 	if c := params["charset"]; c != "" && !strings.EqualFold(c, "utf-8") && !strings.EqualFold(c, "utf8") && !strings.EqualFold(c, "us-ascii") {
 		return calendar.Errorf(calendar.InvalidData, "iCalendar is stored in UTF-8 only, not in %.30s (RFC 5545 section 3.1.4)", c)

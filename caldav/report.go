@@ -99,6 +99,7 @@ func (q *request) reportRender(root *dav.Element) (*render, error) {
 			if x.data, err = parseCalendarData(w.elem); err != nil {
 				return nil, err
 			}
+			x.data.format.zones = q.zoneFormat().zones
 		}
 	}
 	return x, nil

@@ -50,6 +50,11 @@ func (q *request) freeBusyQuery(root *dav.Element, res *resource) error {
 		return err
 	}
 	answer := scheduling.FreeBusyReply("", r.Start, r.End, q.h.Now().UTC(), periods, "", "", "")
-	q.w.Header().Set("Content-Type", calendarType)
-	return q.write(http.StatusOK, answer.Bytes())
+	f := q.format("")
+	text, err := f.print(answer, q.h.Now())
+	if err != nil {
+		return err
+	}
+	q.w.Header().Set("Content-Type", f.of(calendarType))
+	return q.write(http.StatusOK, text)
 }

@@ -52,6 +52,9 @@ type token struct {
 
 func (d *decoder) token() (token, error) {
 	t, err := d.dec.Token()
+	if err == io.EOF {
+		return token{}, errorf("it ends too early")
+	}
 	if err != nil {
 		return token{}, errorf("%v", err)
 	}
