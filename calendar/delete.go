@@ -32,7 +32,7 @@ func (s *Service) Delete(ctx context.Context, r DeleteRequest) error {
 
 func (u *unit) delete(ctx context.Context, r DeleteRequest) error {
 	owner := r.Target.Owner
-	cal, err := collection(ctx, u.tx, r.Target)
+	cal, err := u.collection(ctx, r.Target)
 	if err != nil {
 		return err
 	}

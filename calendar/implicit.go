@@ -451,6 +451,24 @@ func (u *unit) home(ctx context.Context, id int64) ([]*storage.Calendar, error) 
 	return u.homes[id], nil
 }
 
+// collection is the function of that name. Where others are reached too, the collections of all are read at once, and before
+// anything is written, so that all writes are one trip.
+func (u *unit) collection(ctx context.Context, t Target) (*storage.Calendar, error) {
+	if len(u.people.homes(t.Owner.ID)) == 1 {
+		return collection(ctx, u.tx, t)
+	}
+	home, err := u.home(ctx, t.Owner.ID)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range home {
+		if c.Slug == t.Slug {
+			return c, nil
+		}
+	}
+	return collection(ctx, u.tx, t)
+}
+
 // collectionOf returns a collection by its id; nil where it is not there.
 func (u *unit) collectionOf(ctx context.Context, owner, id int64) (*storage.Calendar, error) {
 	list, err := u.tx.Calendars(ctx, owner)

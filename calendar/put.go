@@ -100,7 +100,7 @@ func (p *people) meet(ctx context.Context, r storage.Reader, owner *storage.Prin
 // put is Put inside the transaction.
 func (u *unit) put(ctx context.Context, r PutRequest, p *parsed, res *PutResult) error {
 	owner := r.Target.Owner
-	cal, err := collection(ctx, u.tx, r.Target)
+	cal, err := u.collection(ctx, r.Target)
 	if KindOf(err) == NotFound {
 		return Errorf(NoParent, "there is no calendar %q to put it in", r.Target.Slug)
 	}
