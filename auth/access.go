@@ -67,6 +67,9 @@ func (a *Access) To(c *storage.Calendar) Set {
 			s |= Privilege(g.Privileges) & Supported(c.Kind).Privilege
 		}
 	}
+	if c.Subscribed {
+		s &^= WriteContent | Bind | Unbind // only what it is filled from writes to it
+	}
 	if s != 0 {
 		s |= ReadCurrentUserPrivilegeSet
 	}

@@ -47,6 +47,9 @@ func (t Target) allowed(a *auth.Access, c *storage.Calendar, need auth.Privilege
 	case need&(auth.Bind|auth.Unbind) != 0: // of the collection that loses or gets a member (RFC 3744 sections 3.9 and 3.10)
 		p.Name = ""
 	}
+	if c != nil && c.Subscribed && need&(auth.WriteContent|auth.Bind|auth.Unbind) != 0 {
+		return &Error{Kind: Forbidden, Msg: "this calendar shows a feed from elsewhere: it can only be read", Path: p, Need: need}
+	}
 	return &Error{Kind: Forbidden, Msg: "you have no privilege for this here", Path: p, Need: need}
 }
 

@@ -131,8 +131,8 @@ func (s *Service) Patch(ctx context.Context, who *storage.Principal, t Target, e
 // checkDefault sees that an inbox names an existing calendar (RFC 6638 section 9.2.1, valid-schedule-default-calendar-URL).
 func (u *unit) checkDefault(ctx context.Context, inbox *storage.Calendar) error {
 	c, err := u.tx.Calendar(ctx, inbox.Owner, inbox.Default)
-	if errors.Is(err, storage.ErrNotFound) || err == nil && c.Kind != storage.CalendarKind {
-		return Errorf(BadRequest, "schedule-default-calendar-URL must name a calendar of this home")
+	if errors.Is(err, storage.ErrNotFound) || err == nil && (c.Kind != storage.CalendarKind || c.Subscribed) {
+		return Errorf(BadRequest, "schedule-default-calendar-URL must name a calendar of this home that can be written to")
 	}
 	return err
 }
@@ -200,8 +200,8 @@ func (s *Service) DeleteCalendar(ctx context.Context, who *storage.Principal, t 
 		if err != nil {
 			return fmt.Errorf("calendars: %w", err)
 		}
-		last := !slices.ContainsFunc(home, func(o *storage.Calendar) bool {
-			return o.ID != c.ID && o.Kind == storage.CalendarKind && takes(o, "VEVENT")
+		last := !c.Subscribed && !slices.ContainsFunc(home, func(o *storage.Calendar) bool {
+			return o.ID != c.ID && o.Kind == storage.CalendarKind && !o.Subscribed && takes(o, "VEVENT")
 		})
 		if last && takes(c, "VEVENT") {
 			return Errorf(DefaultCalendar, "this is the last calendar for events, and invitations need one (RFC 6638 section 9.2)")

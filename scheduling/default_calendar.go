@@ -17,7 +17,7 @@ func DefaultCalendar(home []*storage.Calendar, component string) *storage.Calend
 	}
 	var first *storage.Calendar
 	for _, c := range home {
-		if c.Kind != storage.CalendarKind || len(c.Components) > 0 && !slices.Contains(c.Components, component) {
+		if c.Kind != storage.CalendarKind || c.Subscribed || len(c.Components) > 0 && !slices.Contains(c.Components, component) {
 			continue
 		}
 		if c.Slug == chosen {
