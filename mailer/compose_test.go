@@ -141,6 +141,20 @@ END:VCALENDAR
 `)
 	reply.To, reply.ToName = "mailto:carol@example.net", "Carol"
 
+	from := func(method, more string) *Invitation {
+		inv := *reply
+		inv.Method, inv.Thread = method, thread
+		inv.Calendar = strings.NewReplacer("METHOD:REPLY", "METHOD:"+method, "PARTSTAT=ACCEPTED", more).Replace(reply.Calendar)
+		return &inv
+	}
+	counter := from("COUNTER", "PARTSTAT=TENTATIVE")
+	counter.Calendar = strings.ReplaceAll(counter.Calendar, "202611", "202612")
+	refresh := from("REFRESH", "PARTSTAT=NEEDS-ACTION")
+	declined, tentative := from("REPLY", "PARTSTAT=DECLINED"), from("REPLY", "PARTSTAT=TENTATIVE")
+	declined.Language = "de"
+	declineCounter := invite("DECLINECOUNTER", strings.NewReplacer("METHOD:REQUEST", "METHOD:DECLINECOUNTER", "SEQUENCE:0", "SEQUENCE:0\nCOMMENT:The room is taken then.").Replace(weekly))
+	declineCounter.Thread = thread
+
 	event := strings.Replace(single, "DTSTART:20261116T113000Z", "DTSTART;TZID=Europe/Vienna:20261116T123000", 1)
 	cal, err := ical.Parse([]byte(crlf(event)))
 	if err != nil {
@@ -164,6 +178,11 @@ END:VCALENDAR
 		"cancel":             compose(cancel),
 		"cancel-instance-de": compose(cancelOne),
 		"reply-accepted":     compose(reply),
+		"reply-declined-de":  compose(declined),
+		"reply-tentative":    compose(tentative),
+		"counter":            compose(counter),
+		"decline-counter":    compose(declineCounter),
+		"refresh":            compose(refresh),
 		"reminder":           remind("en", false),
 		"reminder-late-de":   remind("de", true),
 	}
