@@ -9,6 +9,7 @@ import (
 	"kalends/auth"
 	"kalends/ical"
 	"kalends/scheduling"
+	"kalends/scheduling/itip"
 	"kalends/storage"
 )
 
@@ -255,12 +256,16 @@ func (u *unit) oldMeeting(ctx context.Context, old *storage.Object, owner *stora
 	return cal, u.include(ctx, owner, cal)
 }
 
+// published marks in storage.Object.Method what came by a subscription: it is nobody's copy of a meeting.
+const published = itip.Publish
+
 // findCopies reads what has the UID in the homes that are locked.
 func (u *unit) findCopies(ctx context.Context, owner int64, uid string) error {
 	var err error
 	if u.copies, err = u.tx.ObjectsByUID(ctx, u.people.homes(owner), uid); err != nil {
 		return fmt.Errorf("objects by UID: %w", err)
 	}
+	u.copies = slices.DeleteFunc(u.copies, func(o *storage.Object) bool { return o.Method == published })
 	return nil
 }
 
