@@ -102,7 +102,7 @@ func attendeeLines(cal *ical.Component) iter.Seq2[*ical.Component, *ical.Propert
 }
 
 // Validate checks what RFC 6638 section 3.2.4.2 asks of every scheduling object: the same ORGANIZER in all
-// components. The error is a *[ChangeError].
+// components that have one. The error is a *[ChangeError].
 func Validate(cal *ical.Component, same Same) error {
 	o := Options{Same: same}
 	org := Organizer(cal)
@@ -111,7 +111,7 @@ func Validate(cal *ical.Component, same Same) error {
 	}
 	for c := range cal.Main() {
 		p := c.Prop("ORGANIZER")
-		if p == nil || !o.same(p.Value(), org) {
+		if p != nil && !o.same(p.Value(), org) {
 			return &ChangeError{SameOrganizer, "all components of a meeting must have the same ORGANIZER"}
 		}
 	}
