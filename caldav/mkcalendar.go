@@ -17,7 +17,14 @@ func (q *request) mkcalendar() error {
 	if root != nil && !root.Is(dav.C("mkcalendar")) {
 		return refuse(http.StatusBadRequest, "the body is a %.60s, not a CALDAV:mkcalendar", root.Local)
 	}
-	return q.make(root, dav.C("mkcalendar-response"))
+	return q.make(root, func(cs *changes) error {
+		return q.multistatus(false, func(ms *dav.Multistatus) error { // RFC 4791 section 5.3.1: 207
+			ms.Begin(collectionHref(q.at.name, q.at.slug))
+			cs.write(ms)
+			ms.End()
+			return nil
+		})
+	})
 }
 
 // mkcol handles the extended MKCOL (RFC 5689), by which a calendar can be made too. Plain collections have no place here.
@@ -40,7 +47,9 @@ func (q *request) mkcol() error {
 		}
 		return violates(http.StatusForbidden, dav.D("valid-resourcetype"), "only calendars can be made here: resourcetype must hold DAV:collection and CALDAV:calendar")
 	}
-	err = q.make(root, dav.D("mkcol-response"))
+	err = q.make(root, func(cs *changes) error { // RFC 5689 section 3.5
+		return q.propResponse(http.StatusForbidden, dav.D("mkcol-response"), cs.write)
+	})
 	if calendar.KindOf(err) == calendar.Exists {
 		if res, err := q.find(q.at); err == nil {
 			return q.notAllowed(res.kind)
@@ -62,8 +71,8 @@ func wantsCalendar(root *dav.Element) bool {
 	return false
 }
 
-// make makes a calendar with the properties that root sets, or none at all.
-func (q *request) make(root *dav.Element, response dav.Name) error {
+// make makes a calendar with the properties that root sets, or none at all: then failed tells which could not be set.
+func (q *request) make(root *dav.Element, failed func(*changes) error) error {
 	if err := q.checkLocation(); err != nil {
 		return err
 	}
@@ -93,7 +102,7 @@ func (q *request) make(root *dav.Element, response dav.Name) error {
 	h := q.w.Header()
 	h.Set("Cache-Control", "no-cache") // RFC 4791 section 5.3.1
 	if errors.Is(err, errProperty) {
-		return q.propResponse(http.StatusForbidden, response, cs.write)
+		return failed(cs)
 	}
 	if err != nil {
 		return err

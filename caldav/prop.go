@@ -25,8 +25,9 @@ type property struct {
 	set   func(q *request, c *storage.Calendar, e *dav.Element) error
 	setOn kind
 
-	// dead: where it is not live, it can be kept as a dead property.
-	dead bool
+	// dead: where it is not live, it can be kept as a dead property, if check has nothing against its value.
+	dead  bool
+	check func(e *dav.Element) error
 }
 
 // deadOn reports whether the property is a dead one on such a resource, if it has it at all.
@@ -35,7 +36,7 @@ func (p *property) deadOn(k kind) bool {
 }
 
 // live holds every live property by name.
-var live = index(davProperties, aclProperties, caldavProperties, schedulingProperties, extensionProperties, proxyProperties)
+var live = index(davProperties, aclProperties, caldavProperties, schedulingProperties, extensionProperties, defaultAlarms, proxyProperties)
 
 func index(families ...[]*property) map[dav.Name]*property {
 	m := map[dav.Name]*property{}
@@ -48,7 +49,7 @@ func index(families ...[]*property) map[dav.Name]*property {
 }
 
 // ordered holds them in the order in which allprop and propname list them.
-var ordered = concat(davProperties, aclProperties, caldavProperties, schedulingProperties, extensionProperties, proxyProperties)
+var ordered = concat(davProperties, aclProperties, caldavProperties, schedulingProperties, extensionProperties, defaultAlarms, proxyProperties)
 
 func concat(families ...[]*property) (list []*property) {
 	for _, f := range families {
@@ -178,6 +179,8 @@ func (x *render) props(r *resource) {
 func (x *render) one(r *resource, w *want) {
 	p := w.prop
 	switch {
+	case w.name == calendarDataName && x.data != nil && r.obj != nil:
+		x.calendarData(r)
 	case p.deadOn(r.kind):
 		x.unknown(r, w)
 	case p.on&r.kind == 0 || p.has != nil && !p.has(x, r):
@@ -202,12 +205,8 @@ func (x *render) value(r *resource, p *property) {
 	p.write(x, r, w)
 }
 
-// unknown writes a dead property, or calendar-data in a report.
+// unknown writes a dead property.
 func (x *render) unknown(r *resource, w *want) {
-	if w.name == calendarDataName && x.data != nil && r.obj != nil {
-		x.calendarData(r)
-		return
-	}
 	for _, d := range x.deadOf(r) {
 		if d.Local == w.name.Local && d.Space == w.name.Space {
 			x.ms.RawProp(d.XML)
@@ -249,7 +248,7 @@ func (x *render) wantsDead(k kind) bool {
 		return true
 	}
 	for i := range x.wants {
-		if x.wants[i].prop.deadOn(k) && x.wants[i].name != calendarDataName {
+		if x.wants[i].prop.deadOn(k) {
 			return true
 		}
 	}

@@ -75,6 +75,8 @@ var caldavProperties = []*property{
 	{name: dav.C("max-date-time"), on: calendarKind | inboxKind, write: func(x *render, r *resource, w *dav.Writer) { w.Text("99991231T235959Z") }},
 	// RFC 7809 section 5.1.
 	{name: dav.C("timezone-service-set"), on: homeKind, hrefs: func(*render, *resource) []string { return []string{tzdistHref} }},
+	// No property, for all that it stands among them in reports (RFC 4791 section 9.6): nobody has it or can set it.
+	{name: calendarDataName},
 	{name: dav.C("calendar-home-set"), on: principalKind, hrefs: func(x *render, r *resource) []string {
 		if r.owner.Kind == storage.Group {
 			return nil

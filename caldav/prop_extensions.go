@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"kalends/calendar"
 	"kalends/dav"
 	"kalends/ical"
 	"kalends/storage"
@@ -40,6 +41,36 @@ var extensionProperties = []*property{
 			c.Order, err = textValue(e, 100)
 			return err
 		}},
+}
+
+// defaultAlarms are what Apple's programs give to events without an alarm. They set them on the home, and on calendars; the
+// server only keeps them.
+var defaultAlarms = func() (list []*property) {
+	for _, n := range []string{"vevent-datetime", "vevent-date", "vtodo-datetime", "vtodo-date"} {
+		list = append(list, &property{name: dav.C("default-alarm-" + n), dead: true, check: checkAlarms})
+	}
+	return list
+}()
+
+// checkAlarms takes VALARMs, or nothing at all.
+func checkAlarms(e *dav.Element) error {
+	text := strings.TrimSpace(e.Text)
+	if text == "" {
+		return nil
+	}
+	cal, err := ical.Parse([]byte("BEGIN:VCALENDAR\r\n" + text + "\r\nEND:VCALENDAR\r\n"))
+	if err != nil {
+		return calendar.Errorf(calendar.InvalidData, "%s is no VALARM: %w", e.Local, err)
+	}
+	for c := range cal.Components("") {
+		if c.Name() != "VALARM" || c.Prop("ACTION") == nil || c.Prop("TRIGGER") == nil {
+			return calendar.Errorf(calendar.InvalidData, "%s holds VALARMs only, each with ACTION and TRIGGER", e.Local)
+		}
+	}
+	if len(cal.Props()) > 0 {
+		return calendar.Errorf(calendar.InvalidData, "%s holds VALARMs only", e.Local)
+	}
+	return nil
 }
 
 // resourceID names a resource for as long as it lives, wherever it is moved within its home (RFC 5842 section 3.1). It is made

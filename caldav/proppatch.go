@@ -65,6 +65,10 @@ func (cs *changes) check(on kind) {
 		case p.deadOn(on):
 			if c.elem != nil && len(c.elem.Text) > maxProperty {
 				cs.failed[i] = dav.Problem{Status: http.StatusInsufficientStorage, Description: "the value is too large"}
+			} else if c.elem != nil && p != nil && p.check != nil {
+				if err := p.check(c.elem); err != nil {
+					cs.failed[i] = cs.problem(err)
+				}
 			}
 		case p.set != nil && p.setOn&on != 0:
 			c.prop = p
@@ -123,17 +127,36 @@ func (cs *changes) apply(c *storage.Calendar) error {
 			if e.status >= 500 && e.status != http.StatusInsufficientStorage {
 				return err
 			}
-			status := e.status
-			if status == http.StatusBadRequest {
-				status = http.StatusConflict // RFC 4918 section 9.2.1: the value makes no sense
-			}
-			cs.failed[i] = dav.Problem{Status: status, Conditions: e.conditions, Description: e.msg}
+			cs.failed[i] = cs.problem(err)
 		}
 	}
 	if len(cs.failed) > 0 {
 		return errProperty
 	}
 	return nil
+}
+
+// problem tells why a value was refused.
+func (cs *changes) problem(err error) dav.Problem {
+	e, _ := cs.q.refusalOf(err)
+	status := e.status
+	if status == http.StatusBadRequest {
+		status = http.StatusConflict // RFC 4918 section 9.2.1: the value makes no sense
+	}
+	return dav.Problem{Status: status, Conditions: e.conditions, Description: e.msg}
+}
+
+// blames notes the property that package calendar did not take for its value, and reports whether that is what err says.
+func (cs *changes) blames(err error) bool {
+	if calendar.KindOf(err) != calendar.BadDefaultCalendar {
+		return false
+	}
+	for i, c := range cs.list {
+		if c.name == dav.C("schedule-default-calendar-URL") {
+			cs.failed[i] = cs.problem(err)
+		}
+	}
+	return len(cs.failed) > 0
 }
 
 // write tells what became of each property (RFC 4918 section 9.2.1): all, or those that failed and the others with 424.
@@ -184,7 +207,7 @@ func (q *request) proppatch() error {
 			return err
 		}
 	} else if cs.check(res.kind); len(cs.failed) == 0 {
-		if err := q.patch(res, cs.edit()); err != nil && !errors.Is(err, errProperty) {
+		if err := q.patch(res, cs.edit()); err != nil && !errors.Is(err, errProperty) && !cs.blames(err) {
 			return err
 		}
 	}

@@ -132,7 +132,7 @@ func (s *Service) Patch(ctx context.Context, who *storage.Principal, t Target, e
 func (u *unit) checkDefault(ctx context.Context, inbox *storage.Calendar) error {
 	c, err := u.tx.Calendar(ctx, inbox.Owner, inbox.Default)
 	if errors.Is(err, storage.ErrNotFound) || err == nil && (c.Kind != storage.CalendarKind || c.Subscribed) {
-		return Errorf(BadRequest, "schedule-default-calendar-URL must name a calendar of this home that can be written to")
+		return Errorf(BadDefaultCalendar, "schedule-default-calendar-URL must name a calendar of this home that can be written to")
 	}
 	return err
 }
@@ -165,7 +165,7 @@ func (s *Service) DeleteCalendar(ctx context.Context, who *storage.Principal, t 
 		return err
 	}
 	if c.Kind != storage.CalendarKind {
-		return Errorf(Forbidden, "the %s of a home cannot be deleted", c.Kind)
+		return Errorf(Refused, "the %s of a home cannot be deleted", c.Kind)
 	}
 	if cond != nil {
 		if err := cond(nil); err != nil {

@@ -18,6 +18,7 @@ const (
 	NotFound                  // no such resource
 	NoParent                  // the collection it would be in is not there (RFC 4918 section 9.7.1)
 	Forbidden                 // DAV:need-privileges (RFC 3744 section 7.1.1)
+	Refused                   // not here, for another reason than privileges
 	NotAllowed                // the method has no meaning there
 	Exists                    // DAV:resource-must-be-null (RFC 4791 section 5.3.1.1)
 	Changed                   // a condition of the request does not hold
@@ -39,6 +40,7 @@ const (
 	OrganizerChange           // CALDAV:allowed-organizer-scheduling-object-change (RFC 6638 section 3.2.4.3)
 	AttendeeChange            // CALDAV:allowed-attendee-scheduling-object-change (RFC 6638 section 3.2.4.4)
 	DefaultCalendar           // CALDAV:default-calendar-needed (RFC 6638 section 9.2)
+	BadDefaultCalendar        // CALDAV:valid-schedule-default-calendar-URL (RFC 6638 section 9.2)
 	QuotaExceeded             // DAV:quota-not-exceeded (RFC 4331 section 6)
 	BadTimeZone               // CALDAV:valid-calendar-data of a time zone (RFC 4791 section 5.2.2)
 	BadSyncToken              // DAV:valid-sync-token (RFC 6578 section 3.2)

@@ -109,7 +109,7 @@ func (u *unit) move(ctx context.Context, r MoveRequest, created *bool) error {
 		return err
 	}
 	if from.Kind != storage.CalendarKind || to.Kind != storage.CalendarKind {
-		return Errorf(Forbidden, "objects are moved between calendars only")
+		return Errorf(Refused, "objects are moved between calendars only")
 	}
 	src, err := u.tx.Object(ctx, from.Ref(), r.From.Name)
 	if err != nil {
@@ -128,7 +128,7 @@ func (u *unit) move(ctx context.Context, r MoveRequest, created *bool) error {
 		dst = nil
 	}
 	if dst != nil && dst.ID == src.ID {
-		return Errorf(Forbidden, "source and destination are the same (RFC 4918 section 9.9.4)")
+		return Errorf(Refused, "source and destination are the same (RFC 4918 section 9.9.4)")
 	}
 	if err := r.overwrite(dst); err != nil {
 		return err

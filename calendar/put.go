@@ -116,7 +116,7 @@ func (u *unit) put(ctx context.Context, r PutRequest, p *parsed, res *PutResult)
 		return r.Target.allowed(access, cal, auth.WriteContent)
 	}
 	if cal.Kind != storage.CalendarKind {
-		return Errorf(Forbidden, "objects are not put into the %s", cal.Kind)
+		return Errorf(Refused, "objects are not put into the %s", cal.Kind)
 	}
 	old, err := u.tx.Object(ctx, cal.Ref(), r.Target.Name)
 	if err != nil && !errors.Is(err, storage.ErrNotFound) {
