@@ -18,7 +18,11 @@ import (
 )
 
 // demoCmd is `kalends demo`.
-type demoCmd struct{}
+type demoCmd struct {
+	Through string `help:"SMTP address of a mail server in the middle, such as 127.0.0.1:10025: it gets our mail, and delivers that to reply addresses by LMTP to --lmtp and all other to --outside (e2e/postfix.sh)." placeholder:"ADDRESS"`
+	LMTP    string `name:"lmtp" help:"Address to take in mail on (${default})." default:"127.0.0.1:0" placeholder:"ADDRESS"`
+	Outside string `help:"Address of the mail server of the world outside (${default})." default:"127.0.0.1:0" placeholder:"ADDRESS"`
+}
 
 // Help implements kong.HelpProvider.
 func (demoCmd) Help() string {
@@ -33,13 +37,13 @@ Examples:
 }
 
 // Run tells the story.
-func (demoCmd) Run(p *program) error {
+func (c *demoCmd) Run(p *program) error {
 	dir, err := os.MkdirTemp("", "kalends-demo-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	mailbox, err := demo.OpenMailbox()
+	mailbox, err := demo.OpenMailbox(c.Outside)
 	if err != nil {
 		return fmt.Errorf("start a mail server: %w", err)
 	}
@@ -51,7 +55,11 @@ func (demoCmd) Run(p *program) error {
 	}
 	cfg.Data, cfg.Listen, cfg.Migrate = dir, "127.0.0.1:0", true
 	cfg.TLS, cfg.BaseURL = config.TLS{Mode: config.TLSOff}, ""
-	cfg.Mail = config.Mail{SMTP: []string{mailbox.URL()}, From: "Kalends <calendar@demo.example>", LMTPListen: "127.0.0.1:0", UpdateHold: config.Duration{Duration: time.Second}}
+	relay := mailbox.URL()
+	if c.Through != "" {
+		relay = "smtp://" + c.Through + "?tls=none"
+	}
+	cfg.Mail = config.Mail{SMTP: []string{relay}, From: "Kalends <calendar@demo.example>", LMTPListen: c.LMTP, UpdateHold: config.Duration{Duration: time.Second}}
 	cfg.Reminder.Display = true
 	log := obs.NewLogger(p.err, slog.LevelWarn, cfg.Log.Format == config.JSON)
 
@@ -65,7 +73,7 @@ func (demoCmd) Run(p *program) error {
 		return err
 	}
 	defer app.close()
-	story := &demo.Story{Out: p.out, URL: srv.public, LMTP: app.lmtp.Addr().String(), Mailbox: mailbox}
+	story := &demo.Story{Out: p.out, URL: srv.public, LMTP: app.lmtp.Addr().String(), Server: c.Through, Mailbox: mailbox}
 	remove, err := app.demoAccounts(p.ctx, story)
 	if err != nil {
 		return err

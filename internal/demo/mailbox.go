@@ -49,9 +49,9 @@ type Mailbox struct {
 	news    chan struct{}
 }
 
-// OpenMailbox starts it on a free port.
-func OpenMailbox() (*Mailbox, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+// OpenMailbox starts it on an address of this machine.
+func OpenMailbox(address string) (*Mailbox, error) {
+	l, err := net.Listen("tcp", address)
 	if err != nil {
 		return nil, err
 	}

@@ -23,6 +23,7 @@ type Story struct {
 	Out     io.Writer
 	URL     string // of the server, without a slash at the end
 	LMTP    string // address of its LMTP listener
+	Server  string // SMTP address of a mail server in the middle, which delivers to LMTP and to Mailbox; "" for none
 	Mailbox *Mailbox
 	// Two accounts of the server, the organizer and an attendee: login names, with passwords and mail addresses.
 	Organizer, Attendee Login
@@ -253,16 +254,20 @@ ATTENDEE;PARTSTAT=ACCEPTED:MAILTO:%[1]s
 END:VEVENT
 END:VCALENDAR
 `, outsider, s.replyAddress, time.Now().Format(time.RFC1123Z), time.Now().UnixNano(), s.uid, time.Now().UTC().Format("20060102T150405Z")), "\n", "\r\n")
-	conn, err := net.Dial("tcp", s.LMTP)
+	address, client, how := s.LMTP, smtp.NewClientLMTP, "in by LMTP"
+	if s.Server != "" {
+		address, client, how = s.Server, smtp.NewClient, "by the mail server"
+	}
+	conn, err := net.Dial("tcp", address)
 	if err != nil {
 		return err
 	}
-	c := smtp.NewClientLMTP(conn)
+	c := client(conn)
 	defer c.Close()
 	if err := c.SendMail(outsider, []string{s.replyAddress}, strings.NewReader(reply)); err != nil {
-		return fmt.Errorf("LMTP: %w", err)
+		return fmt.Errorf("send the REPLY: %w", err)
 	}
-	s.seen("her REPLY is taken in by LMTP")
+	s.seen("her REPLY is taken %s", how)
 	return s.until(func() (bool, error) {
 		copy, _, err := s.alice.find(ctx, s.uid)
 		if err != nil || copy == nil || status(copy, outsider, "PARTSTAT") != "ACCEPTED" {
