@@ -157,7 +157,9 @@ func (s *Service) SharedWith(ctx context.Context, who *storage.Principal) ([]Sha
 			return err
 		}
 		var ids []int64
+		granted := map[storage.Ref]bool{}
 		for _, g := range grants {
+			granted[storage.Ref{Owner: g.Owner, ID: g.Calendar}] = true
 			if g.Owner != who.ID && (len(ids) == 0 || ids[len(ids)-1] != g.Owner) { // they come by owner
 				ids = append(ids, g.Owner)
 			}
@@ -176,7 +178,8 @@ func (s *Service) SharedWith(ctx context.Context, who *storage.Principal) ([]Sha
 				return err
 			}
 			for _, c := range homes[o.ID] {
-				if c.Kind == storage.CalendarKind && a.To(c).Has(auth.Read) {
+				byName := granted[c.Ref()] || granted[storage.Ref{Owner: o.ID}] // not because everybody may
+				if c.Kind == storage.CalendarKind && byName && a.To(c).Has(auth.Read) {
 					list = append(list, SharedCalendar{o, c, a})
 				}
 			}

@@ -100,12 +100,15 @@ func (u *unit) move(ctx context.Context, r MoveRequest, created *bool) error {
 	}
 	to, err := collection(ctx, u.tx, r.To)
 	if KindOf(err) == NotFound {
-		return Errorf(NoParent, "there is no calendar %q to move it to", r.To.Slug)
+		return r.To.noParent()
 	}
 	if err != nil {
 		return err
 	}
-	if err := allow(ctx, u.tx, r.Who, r.To, to, auth.Bind); err != nil {
+	switch err := allow(ctx, u.tx, r.Who, r.To, to, auth.Bind); {
+	case KindOf(err) == NotFound:
+		return r.To.noParent()
+	case err != nil:
 		return err
 	}
 	if from.Kind != storage.CalendarKind || to.Kind != storage.CalendarKind {

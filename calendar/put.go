@@ -78,7 +78,7 @@ func (s *Service) Put(ctx context.Context, r PutRequest) (*PutResult, error) {
 func (s *Service) checkPlace(ctx context.Context, who *storage.Principal, t Target) error {
 	cal, err := collection(ctx, s.Store, t)
 	if KindOf(err) == NotFound {
-		return Errorf(NoParent, "there is no calendar %q to put it in", t.Slug)
+		return t.noParent()
 	}
 	if err != nil {
 		return err
@@ -87,7 +87,15 @@ func (s *Service) checkPlace(ctx context.Context, who *storage.Principal, t Targ
 	if err != nil || a.To(cal)&(auth.WriteContent|auth.Bind) != 0 {
 		return err
 	}
+	if !a.Sees(cal) {
+		return t.noParent()
+	}
 	return t.allowed(a, cal, auth.WriteContent)
+}
+
+// noParent is the answer to who puts something where no calendar is that they may know of: whether there is one must not show.
+func (t Target) noParent() error {
+	return Errorf(NoParent, "there is no calendar %q to put it in", t.Slug)
 }
 
 // meet finds out whose homes a change of this scheduling object by its owner reaches.
@@ -103,7 +111,7 @@ func (u *unit) put(ctx context.Context, r PutRequest, p *parsed, res *PutResult)
 	owner := r.Target.Owner
 	cal, err := u.collection(ctx, r.Target)
 	if KindOf(err) == NotFound {
-		return Errorf(NoParent, "there is no calendar %q to put it in", r.Target.Slug)
+		return r.Target.noParent()
 	}
 	if err != nil {
 		return err
@@ -113,7 +121,7 @@ func (u *unit) put(ctx context.Context, r PutRequest, p *parsed, res *PutResult)
 		return fmt.Errorf("access: %w", err)
 	}
 	if !access.Sees(cal) {
-		return r.Target.allowed(access, cal, auth.WriteContent)
+		return r.Target.noParent()
 	}
 	if cal.Kind != storage.CalendarKind {
 		return Errorf(Refused, "objects are not put into the %s", cal.Kind)
