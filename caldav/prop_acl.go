@@ -10,16 +10,16 @@ import (
 
 // aclProperties are those of RFC 3744.
 var aclProperties = []*property{
-	{name: dav.D("owner"), on: inHome | principalKind, hrefs: func(x *render, r *resource) []string {
+	{name: dav.D("owner"), on: inHome | principalKind | proxyKind, hrefs: func(x *render, r *resource) []string {
 		return []string{principalHref(r.owner)}
 	}},
-	{name: dav.D("principal-URL"), on: principalKind, hrefs: func(x *render, r *resource) []string { return []string{r.href} }},
+	{name: dav.D("principal-URL"), on: principalKind | proxyKind, hrefs: func(x *render, r *resource) []string { return []string{r.href} }},
 	{name: dav.D("principal-collection-set"), on: all, hrefs: func(x *render, r *resource) []string {
 		return []string{principalsHref}
 	}},
-	{name: dav.D("alternate-URI-set"), on: principalKind, write: nothing},
-	{name: dav.D("group-member-set"), on: principalKind, hrefs: groupMembers},
-	{name: dav.D("group-membership"), on: principalKind, hrefs: groupMembership},
+	{name: dav.D("alternate-URI-set"), on: principalKind | proxyKind, write: nothing},
+	{name: dav.D("group-member-set"), on: principalKind | proxyKind, hrefs: groupMembers},
+	{name: dav.D("group-membership"), on: principalKind | proxyKind, hrefs: groupMembership},
 	// Apple's, which look into groups in groups.
 	{name: dav.CS("expanded-group-member-set"), on: principalKind, hrefs: expandedGroupMembers},
 	{name: dav.CS("expanded-group-membership"), on: principalKind, hrefs: expandedGroupMembership},
@@ -276,6 +276,9 @@ func (x *render) principalOf(id int64) *storage.Principal { return x.people[id] 
 const maxMembers = 1000
 
 func groupMembers(x *render, r *resource) []string {
+	if r.kind == proxyKind {
+		return x.delegates(r)
+	}
 	if r.owner.Kind != storage.Group {
 		return nil
 	}
@@ -294,9 +297,13 @@ func expandedGroupMembers(x *render, r *resource) []string {
 }
 
 func groupMembership(x *render, r *resource) []string {
+	if r.kind == proxyKind {
+		return nil
+	}
 	ids, err := x.q.h.Store.GroupsOf(x.q.ctx, r.owner.ID)
 	x.fail(err)
-	return x.principalHrefs(ids)
+	hrefs := append(x.principalHrefs(ids), x.actsFor(r, false, proxyRead+"/")...)
+	return append(hrefs, x.actsFor(r, true, proxyWrite+"/")...)
 }
 
 func expandedGroupMembership(x *render, r *resource) []string {

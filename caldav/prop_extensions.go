@@ -23,7 +23,15 @@ var extensionProperties = []*property{
 			}
 		}
 	}},
-	{name: dav.CS("record-type"), on: principalKind, write: func(x *render, r *resource, w *dav.Writer) {
+	{name: dav.CS("record-type"), on: principalKind | proxyKind, write: func(x *render, r *resource, w *dav.Writer) {
+		switch {
+		case r.kind == proxyKind && r.write:
+			w.Text("write-delegate-group")
+			return
+		case r.kind == proxyKind:
+			w.Text("read-delegate-group")
+			return
+		}
 		w.Text(groupOf(r.owner.Kind))
 	}},
 	{name: dav.A("calendar-color"), on: calendarKind,
