@@ -31,6 +31,7 @@ type Store interface {
 	// Reader's methods on a Store see the latest committed state, each call for itself.
 	Reader
 	Queue
+	Housekeeping
 	APIStore
 
 	// View runs fn on one unchanging state (REPEATABLE READ, READ ONLY).

@@ -33,6 +33,8 @@ type Principal struct {
 	CredentialVersion int64
 
 	Booking Booking // of a room or resource
+	// PublicBusy: whoever knows the address may ask when this person is busy.
+	PublicBusy bool
 	// ActsFor says whose calendars they may read or change as a delegate. It is read only: see SetDelegates.
 	ActsFor Delegations
 }
@@ -74,16 +76,18 @@ type Calendar struct {
 	Components  []string // what it takes: VEVENT, VTODO, VJOURNAL, VFREEBUSY, VAVAILABILITY; empty for any
 	TimeZone    string   // iCalendar text of CALDAV:calendar-timezone, as set
 	TimeZoneID  string   // IANA name of it; "" for none
-	Transparent bool     // CALDAV:schedule-calendar-transp
-	OwnClient   bool     // its owner's program sends invitations and answers, not the server
-	Subscribed  bool     // filled from an address elsewhere (see Subscription), which alone writes to it
-	Default     string   // on the inbox: slug of the calendar for invitations (RFC 6638 section 9.2); "" for "calendar"
-	Seq         int64    // of the last change of the collection's own properties
-	LastSeq     int64    // of the last change in it: ctag and sync token
-	Floor       int64    // changes up to here may have lost their tombstones
-	Bytes       int64    // of all objects in it
-	Objects     int64    // how many
-	Created     time.Time
+	// Availability, on the inbox, is the iCalendar text of CALDAV:calendar-availability (RFC 7953 section 7.2.4); "" for none.
+	Availability string
+	Transparent  bool   // CALDAV:schedule-calendar-transp
+	OwnClient    bool   // its owner's program sends invitations and answers, not the server
+	Subscribed   bool   // filled from an address elsewhere (see Subscription), which alone writes to it
+	Default      string // on the inbox: slug of the calendar for invitations (RFC 6638 section 9.2); "" for "calendar"
+	Seq          int64  // of the last change of the collection's own properties
+	LastSeq      int64  // of the last change in it: ctag and sync token
+	Floor        int64  // changes up to here may have lost their tombstones
+	Bytes        int64  // of all objects in it
+	Objects      int64  // how many
+	Created      time.Time
 }
 
 // Ref returns where the collection's rows are.
@@ -118,9 +122,20 @@ type Object struct {
 	Busy        uint8  // recur.Busy of an object that does not recur
 	Series      []byte // recur.Series; empty where First, Last and Busy say everything
 	Zones       string // the IANA zones it names, separated by blanks
+	Privacy     Privacy
 
 	Created, Modified time.Time
 }
+
+// Privacy is what others than the owner see of an object: the strictest CLASS in it (RFC 5545 section 3.8.1.3).
+type Privacy uint8
+
+// The kinds of privacy.
+const (
+	Public       Privacy = iota
+	Confidential         // that there is something, not what
+	Private              // nothing
+)
 
 // Ref returns the object's collection.
 func (o *Object) Ref() Ref { return Ref{o.Owner, o.Calendar, o.Inbox} }
@@ -158,6 +173,7 @@ type Change struct {
 	Size        int64
 	Created     time.Time
 	Modified    time.Time
+	Privacy     Privacy
 }
 
 // Dead properties of a home itself have this calendar id, those of a principal PrincipalProps.

@@ -11,14 +11,14 @@ import (
 )
 
 const calendarColumns = `owner_id, id, seq, last_seq, floor, bytes, objects, created, transparent, own_client, subscribed, kind, slug, display_name,
-		description, color, sort_order, components, time_zone_id, default_slug, time_zone`
+		description, color, sort_order, components, time_zone_id, default_slug, time_zone, availability`
 
 func scanCalendar(r scanner, c *storage.Calendar) error {
 	var created int64
 	var components string
 	err := r.Scan(&c.Owner, &c.ID, &c.Seq, &c.LastSeq, &c.Floor, &c.Bytes, &c.Objects, &created, &c.Transparent, &c.OwnClient, &c.Subscribed,
 		(*string)(&c.Kind), &c.Slug, &c.DisplayName, &c.Description, &c.Color, &c.Order, &components, &c.TimeZoneID,
-		&c.Default, &c.TimeZone)
+		&c.Default, &c.TimeZone, &c.Availability)
 	c.Created = instant(created)
 	if components != "" {
 		c.Components = strings.Split(components, ",")
@@ -89,16 +89,16 @@ func (tx *Tx) PutCalendar(ctx context.Context, c *storage.Calendar) error {
 		return err
 	}
 	return tx.write(ctx, `INSERT INTO calendars (`+calendarColumns+`)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)
 		ON CONFLICT (owner_id, id) DO UPDATE SET seq = excluded.seq, transparent = excluded.transparent, own_client = excluded.own_client,
 			subscribed = excluded.subscribed,
 			kind = excluded.kind, slug = excluded.slug, display_name = excluded.display_name,
 			description = excluded.description, color = excluded.color, sort_order = excluded.sort_order,
 			components = excluded.components, time_zone_id = excluded.time_zone_id,
-			default_slug = excluded.default_slug, time_zone = excluded.time_zone`,
+			default_slug = excluded.default_slug, time_zone = excluded.time_zone, availability = excluded.availability`,
 		c.Owner, c.ID, c.Seq, max(c.LastSeq, c.Seq), c.Floor, c.Bytes, c.Objects, micros(c.Created), c.Transparent, c.OwnClient,
 		c.Subscribed, string(c.Kind), c.Slug, c.DisplayName, c.Description, c.Color, c.Order, strings.Join(c.Components, ","),
-		c.TimeZoneID, c.Default, c.TimeZone)
+		c.TimeZoneID, c.Default, c.TimeZone, c.Availability)
 }
 
 // DeleteCalendar implements [storage.Tx].

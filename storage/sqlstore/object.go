@@ -5,13 +5,14 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"kalends/storage"
 )
 
 const (
 	objectColumns = `owner_id, calendar_id, id, seq, size, first_start, last_end, created, modified, busy, floating, recurring,
-		name, uid, component, method, etag, schedule_tag, organizer, zones`
+		name, uid, component, method, etag, schedule_tag, organizer, zones, privacy`
 	everyField = storage.WithICS | storage.WithSeries
 )
 
@@ -25,10 +26,10 @@ var objectFields = [everyField + 1]string{
 
 func scanObject(r scanner, o *storage.Object, inbox bool, fields storage.Fields) error {
 	var created, modified int64
-	dest := make([]any, 0, 22)
+	dest := make([]any, 0, 23)
 	dest = append(dest, &o.Owner, &o.Calendar, &o.ID, &o.Seq, &o.Size, &o.First, &o.Last, &created, &modified,
 		&o.Busy, &o.Floating, &o.Recurring, &o.Name, &o.UID, &o.Component, &o.Method, &o.ETag, &o.ScheduleTag,
-		&o.Organizer, &o.Zones)
+		&o.Organizer, &o.Zones, (*uint8)(&o.Privacy))
 	if fields&storage.WithICS != 0 {
 		dest = append(dest, &o.ICS)
 	}
@@ -146,7 +147,7 @@ func (q queries) Changes(ctx context.Context, cal storage.Ref, since int64, limi
 		var c storage.Change
 		var created, modified int64
 		if err := r.Scan(&c.Seq, &c.Deleted, &c.ID, &c.Size, &created, &modified, &c.Name, &c.UID, &c.Component, &c.ETag,
-			&c.ScheduleTag); err != nil {
+			&c.ScheduleTag, (*uint8)(&c.Privacy)); err != nil {
 			return err
 		}
 		c.Created, c.Modified = instant(created), instant(modified)
@@ -162,14 +163,14 @@ func (q queries) Changes(ctx context.Context, cal storage.Ref, since int64, limi
 var changesText = [2]string{changesOf("objects"), changesOf("inbox_items")}
 
 func changesOf(table string) string {
-	return `SELECT seq, deleted, id, size, created, modified, name, uid, component, etag, schedule_tag FROM (
+	return `SELECT seq, deleted, id, size, created, modified, name, uid, component, etag, schedule_tag, privacy FROM (
 			SELECT * FROM (
-				SELECT seq, FALSE AS deleted, id, size, created, modified, name, uid, component, etag, schedule_tag
+				SELECT seq, FALSE AS deleted, id, size, created, modified, name, uid, component, etag, schedule_tag, privacy
 				FROM ` + table + ` WHERE owner_id = $1 AND calendar_id = $2 AND seq > $3 ORDER BY seq LIMIT $4) AS there
 			UNION ALL
 			SELECT * FROM (
 				SELECT seq, TRUE AS deleted, object_id AS id, 0 AS size, 0 AS created, 0 AS modified, name, '' AS uid,
-					'' AS component, '' AS etag, '' AS schedule_tag
+					'' AS component, '' AS etag, '' AS schedule_tag, 0 AS privacy
 				FROM tombstones WHERE owner_id = $1 AND calendar_id = $2 AND seq > $3 ORDER BY seq LIMIT $4) AS gone
 		) AS changes ORDER BY seq LIMIT $4`
 }
@@ -207,12 +208,12 @@ func (tx *Tx) PutObject(ctx context.Context, o, old *storage.Object) error {
 func objectArgs(o *storage.Object) []any {
 	return []any{o.Owner, o.Calendar, o.ID, o.Seq, int64(len(o.ICS)), o.First, o.Last, micros(o.Created), micros(o.Modified),
 		int64(o.Busy), o.Floating, o.Recurring, o.Name, o.UID, o.Component, o.Method, o.ETag, o.ScheduleTag, o.Organizer,
-		o.Zones, blob(o.ICS), blob(o.Series), class(o)}
+		o.Zones, int64(o.Privacy), blob(o.ICS), blob(o.Series), class(o)}
 }
 
 var (
-	objectSpec = values(orderObjects, 23, `INSERT INTO objects (`+objectFields[everyField]+`, class) VALUES `, objectUpsert)
-	inboxSpec  = values(orderInbox, 23, `INSERT INTO inbox_items (`+objectFields[everyField]+`, class) VALUES `, objectUpsert)
+	objectSpec = values(orderObjects, 24, `INSERT INTO objects (`+objectFields[everyField]+`, class) VALUES `, objectUpsert)
+	inboxSpec  = values(orderInbox, 24, `INSERT INTO inbox_items (`+objectFields[everyField]+`, class) VALUES `, objectUpsert)
 	unburySpec = &spec{
 		head: `DELETE FROM tombstones WHERE `, sep: ` OR `, row: `(owner_id = $1 AND calendar_id = $2 AND name = $3)`,
 		cols: 3, order: orderUnbury,
@@ -223,11 +224,15 @@ const objectUpsert = ` ON CONFLICT (owner_id, calendar_id, name) DO UPDATE SET i
 		size = excluded.size, first_start = excluded.first_start, last_end = excluded.last_end, created = excluded.created,
 		modified = excluded.modified, busy = excluded.busy, floating = excluded.floating, recurring = excluded.recurring,
 		uid = excluded.uid, component = excluded.component, method = excluded.method, etag = excluded.etag,
-		schedule_tag = excluded.schedule_tag, organizer = excluded.organizer, zones = excluded.zones, ics = excluded.ics,
+		schedule_tag = excluded.schedule_tag, organizer = excluded.organizer, zones = excluded.zones, privacy = excluded.privacy, ics = excluded.ics,
 		series = excluded.series, class = excluded.class`
 
-const bury = `INSERT INTO tombstones (owner_id, calendar_id, name, seq, object_id) VALUES ($1, $2, $3, $4, $5)
-	ON CONFLICT (owner_id, calendar_id, name) DO UPDATE SET seq = excluded.seq, object_id = excluded.object_id`
+const bury = `INSERT INTO tombstones (owner_id, calendar_id, name, seq, object_id, removed) VALUES ($1, $2, $3, $4, $5, $6)
+	ON CONFLICT (owner_id, calendar_id, name) DO UPDATE SET seq = excluded.seq, object_id = excluded.object_id,
+		removed = excluded.removed`
+
+// buried is when a tombstone is set up. It only matters after months.
+func buried() int64 { return micros(time.Now()) }
 
 // DeleteObject implements [storage.Tx].
 func (tx *Tx) DeleteObject(ctx context.Context, o *storage.Object, seq int64) error {
@@ -238,7 +243,7 @@ func (tx *Tx) DeleteObject(ctx context.Context, o *storage.Object, seq int64) er
 	err := tx.write(ctx, `DELETE FROM `+members(o.Ref())+` WHERE owner_id = $1 AND calendar_id = $2 AND name = $3`,
 		o.Owner, o.Calendar, o.Name)
 	if err == nil {
-		err = tx.write(ctx, bury, o.Owner, o.Calendar, o.Name, seq, o.ID)
+		err = tx.write(ctx, bury, o.Owner, o.Calendar, o.Name, seq, o.ID, buried())
 	}
 	if err == nil {
 		err = tx.write(ctx, `DELETE FROM properties WHERE owner_id = $1 AND calendar_id = $2 AND object_id = $3`,
@@ -264,10 +269,10 @@ func (tx *Tx) MoveObject(ctx context.Context, o, old *storage.Object, seq int64)
 	err := tx.write(ctx, `UPDATE objects SET calendar_id = $2, id = $3, seq = $4, size = $5, first_start = $6,
 			last_end = $7, created = $8, modified = $9, busy = $10, floating = $11, recurring = $12, name = $13,
 			uid = $14, component = $15, method = $16, etag = $17, schedule_tag = $18, organizer = $19, zones = $20,
-			ics = $21, series = $22, class = $23
-		WHERE owner_id = $1 AND calendar_id = $24 AND name = $25`, append(objectArgs(o), old.Calendar, old.Name)...)
+			privacy = $21, ics = $22, series = $23, class = $24
+		WHERE owner_id = $1 AND calendar_id = $25 AND name = $26`, append(objectArgs(o), old.Calendar, old.Name)...)
 	if err == nil {
-		err = tx.write(ctx, bury, old.Owner, old.Calendar, old.Name, seq, old.ID)
+		err = tx.write(ctx, bury, old.Owner, old.Calendar, old.Name, seq, old.ID, buried())
 	}
 	if err == nil {
 		err = tx.write(ctx, `DELETE FROM tombstones WHERE owner_id = $1 AND calendar_id = $2 AND name = $3`,

@@ -12,7 +12,7 @@ import (
 // execution, which costs more than the rest of it. So what every request asks has neither.
 const principalColumns = `p.id, p.name, p.kind, p.admin, p.display_name, p.email, p.time_zone, p.language, p.created,
 		coalesce((SELECT c.hash FROM credentials c WHERE c.principal_id = p.id), ''),
-		coalesce((SELECT c.version FROM credentials c WHERE c.principal_id = p.id), 0), p.answer, p.book_days, p.book_group,
+		coalesce((SELECT c.version FROM credentials c WHERE c.principal_id = p.id), 0), p.answer, p.book_days, p.book_group, p.public_busy,
 		coalesce((SELECT string_agg(CAST(d.principal_id AS TEXT) || CASE WHEN d.may_write THEN 'w' ELSE 'r' END, ',')
 			FROM delegates d WHERE d.delegate_id = p.id), '')`
 
@@ -22,7 +22,7 @@ func scanPrincipal(r scanner, p *storage.Principal, before ...any) error {
 	var created int64
 	err := r.Scan(append(before, &p.ID, &p.Name, (*string)(&p.Kind), &p.Admin, &p.DisplayName, &p.Email, &p.TimeZone,
 		&p.Language, &created, &p.PasswordHash, &p.CredentialVersion, (*string)(&p.Booking.Answer), &p.Booking.Days,
-		&p.Booking.Group, (*string)(&p.ActsFor))...)
+		&p.Booking.Group, &p.PublicBusy, (*string)(&p.ActsFor))...)
 	p.Created = instant(created)
 	return err
 }
@@ -148,7 +148,7 @@ func (tx *Tx) PutPrincipal(ctx context.Context, p *storage.Principal, addresses 
 	name := strings.ToLower(p.Name)
 	search := strings.ToLower(strings.Join(append([]string{p.Name, p.DisplayName, p.Email}, addresses...), "\n"))
 	args := []any{micros(p.Created), p.Admin, name, string(p.Kind), p.DisplayName, p.Email, p.TimeZone, p.Language, search,
-		string(p.Booking.Answer), p.Booking.Days, p.Booking.Group}
+		string(p.Booking.Answer), p.Booking.Days, p.Booking.Group, p.PublicBusy}
 	if err := checkText(args); err != nil {
 		return fmt.Errorf("principal %q: %w", p.Name, err)
 	}
@@ -156,12 +156,12 @@ func (tx *Tx) PutPrincipal(ctx context.Context, p *storage.Principal, addresses 
 	var err error
 	if p.ID == 0 {
 		err = tx.run(ctx, stmt{sql: `INSERT INTO principals
-			(created, admin, name, kind, display_name, email, time_zone, language, search, answer, book_days, book_group)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING id`, args: args, row: into(&id)})
+			(created, admin, name, kind, display_name, email, time_zone, language, search, answer, book_days, book_group, public_busy)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) RETURNING id`, args: args, row: into(&id)})
 	} else {
 		err = tx.run(ctx, stmt{sql: `UPDATE principals SET created = $1, admin = $2, name = $3, kind = $4,
 			display_name = $5, email = $6, time_zone = $7, language = $8, search = $9,
-			answer = $10, book_days = $11, book_group = $12 WHERE id = $13 RETURNING id`, args: append(args, p.ID), row: into(&id)})
+			answer = $10, book_days = $11, book_group = $12, public_busy = $13 WHERE id = $14 RETURNING id`, args: append(args, p.ID), row: into(&id)})
 	}
 	if err == nil && id == 0 {
 		err = storage.ErrNotFound

@@ -62,6 +62,10 @@ func Run(t *testing.T, s storage.Store) {
 		{"tokens", testTokens},
 		{"requests that come twice", testRequests},
 		{"requests that come at once", testRequestRace},
+		{"leases", testLease},
+		{"tombstones are purged", testPurgeTombstones},
+		{"old inbox items", testInboxBefore},
+		{"reminders are purged", testPurgeReminders},
 		{"counters of homes", testHomeSeqs},
 		{"writers lose no update and no sync misses a change", testWriters},
 		{"a condition is decided under the lock", testCondition},
@@ -121,7 +125,7 @@ func newHome(t *testing.T, s storage.Store) *home {
 func person(name string) *storage.Principal {
 	return &storage.Principal{
 		Name: name, Kind: storage.Person, DisplayName: "Person " + name, Email: name + "@example.com",
-		TimeZone: "Europe/Berlin", Language: "de", Created: t0,
+		TimeZone: "Europe/Berlin", Language: "de", PublicBusy: true, Created: t0,
 	}
 }
 
@@ -129,7 +133,7 @@ func calendar(ref storage.Ref, slug string, kind storage.CollectionKind) *storag
 	return &storage.Calendar{
 		Owner: ref.Owner, ID: ref.ID, Kind: kind, Slug: slug, DisplayName: "My " + slug, Description: "Für alles",
 		Color: "#FF2968FF", Order: "3", Components: []string{"VEVENT", "VTODO"}, TimeZone: "BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n",
-		TimeZoneID: "Europe/Berlin", Transparent: true, Subscribed: true, Default: "calendar", Seq: ref.ID, LastSeq: ref.ID, Created: t0,
+		TimeZoneID: "Europe/Berlin", Transparent: true, Subscribed: true, Default: "calendar", Availability: "BEGIN:VCALENDAR\r\n", Seq: ref.ID, LastSeq: ref.ID, Created: t0,
 	}
 }
 
@@ -140,7 +144,7 @@ func object(ref storage.Ref, id int64, name string) *storage.Object {
 		Owner: ref.Owner, Calendar: ref.ID, ID: id, Inbox: ref.Inbox, Name: name, UID: "uid-" + name, Component: "VEVENT",
 		ICS: ics, ETag: fmt.Sprintf(`"%d"`, id), ScheduleTag: fmt.Sprintf(`"s%d"`, id), Organizer: "mailto:alice@example.com",
 		Seq: id, Size: int64(len(ics)), First: t0.UnixMicro(), Last: t0.Add(time.Hour).UnixMicro(), Floating: false, Recurring: true,
-		Busy: 2, Series: []byte{1, 0, 2}, Zones: "Europe/Berlin America/Lima", Created: t0, Modified: t0.Add(time.Second),
+		Busy: 2, Series: []byte{1, 0, 2}, Zones: "Europe/Berlin America/Lima", Privacy: storage.Confidential, Created: t0, Modified: t0.Add(time.Second),
 	}
 	if ref.Inbox {
 		o.Method = "REQUEST"
