@@ -81,10 +81,15 @@ func (x *render) withMembers(r *resource, root bool) error {
 			return x.err
 		}
 	case calendarKind, inboxKind:
-		err := q.h.Store.Objects(q.ctx, r.cal.Ref(), 0, func(o *storage.Object) error {
-			objects = append(objects, *o)
-			return nil
-		})
+		var err error
+		if q.who != nil && q.who.ID == r.owner.ID {
+			objects, err = q.h.Calendar.Listing(q.ctx, r.cal)
+		} else {
+			err = q.h.Store.Objects(q.ctx, r.cal.Ref(), 0, func(o *storage.Object) error {
+				objects = append(objects, *o)
+				return nil
+			})
+		}
 		if err != nil {
 			return err
 		}

@@ -507,3 +507,40 @@ func TestReminderOfAnAllDayEvent(t *testing.T) {
 		}
 	})
 }
+
+// A listing is that of the change it is asked for, or later, however often it was read before.
+func TestListing(t *testing.T) {
+	each(t, func(s *site) {
+		names := func() string {
+			c, err := s.Store.Calendar(s.t.Context(), s.alice.ID, "calendar")
+			if err != nil {
+				s.t.Fatal(err)
+			}
+			var list []string
+			for range 2 {
+				objects, err := s.Listing(s.t.Context(), c)
+				if err != nil {
+					s.t.Fatal(err)
+				}
+				list = nil
+				for _, o := range objects {
+					list = append(list, o.Name+o.ETag)
+				}
+			}
+			return strings.Join(list, " ")
+		}
+		if got := names(); got != "" {
+			s.t.Errorf("empty: %s", got)
+		}
+		b := s.put(s.alice, "b.ics", event("b", "DTSTART:20260105T090000Z"))
+		a := s.put(s.alice, "a.ics", event("a", "DTSTART:20260105T090000Z"))
+		if got, want := names(), "a.ics"+a.Object.ETag+" b.ics"+b.Object.ETag; got != want {
+			s.t.Errorf("two: %s, want %s", got, want)
+		}
+		a = s.put(s.alice, "a.ics", event("a", "DTSTART:20260106T090000Z"))
+		s.delete(s.alice, "b.ics")
+		if got, want := names(), "a.ics"+a.Object.ETag; got != want {
+			s.t.Errorf("one: %s, want %s", got, want)
+		}
+	})
+}

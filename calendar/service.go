@@ -71,6 +71,8 @@ type Service struct {
 
 	series seriesCache
 	years  occurrenceCache
+
+	listings listingCache
 }
 
 // Target is a collection or, with a Name, an object in a home.
