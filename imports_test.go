@@ -38,6 +38,7 @@ var mayImport = map[string][]string{
 	"ical/recur":      {"ical", "ical/zone"},
 	"ical/query":      {"ical", "ical/zone", "ical/recur"},
 	"ical/jcal":       {"ical"},
+	"ical/stream":     {"ical", "ical/zone"},
 	"dav":             {},
 
 	// What is kept.
@@ -60,7 +61,7 @@ var mayImport = map[string][]string{
 }
 
 // pure packages get no data but from their callers.
-var pure = []string{"ical", "ical/zone", "ical/recur", "ical/query", "ical/jcal", "scheduling/itip", "dav"}
+var pure = []string{"ical", "ical/zone", "ical/recur", "ical/query", "ical/jcal", "ical/stream", "scheduling/itip", "dav"}
 
 // doesIO are packages of the standard library that reach beyond the process.
 var doesIO = []string{"database/sql", "io/fs", "io/ioutil", "log", "log/slog", "net", "net/http", "net/smtp", "os", "os/exec", "path/filepath", "plugin", "syscall"}
