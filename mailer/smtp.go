@@ -30,7 +30,7 @@ const (
 	dialTimeout = 20 * time.Second
 	sendTimeout = 90 * time.Second // of a whole exchange, unless ctx ends sooner
 	idleTime    = 30 * time.Second // a connection is not used again after; servers close theirs after minutes
-	maxIdle     = 16
+	maxIdle     = 32               // as many as a Dispatcher has workers
 	// restTime is how long a relay that cannot be reached is passed over, if there is another one.
 	restTime = 30 * time.Second
 )

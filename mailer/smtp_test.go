@@ -49,7 +49,7 @@ type relaySession struct {
 	from, to, user string
 }
 
-func startRelay(t *testing.T, configure func(*relayServer)) *relayServer {
+func startRelay(t testing.TB, configure func(*relayServer)) *relayServer {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -128,7 +128,7 @@ func (r *relaySession) Auth(string) (sasl.Server, error) {
 	}), nil
 }
 
-func newTransport(t *testing.T, urls ...string) *SMTP {
+func newTransport(t testing.TB, urls ...string) *SMTP {
 	t.Helper()
 	tr, err := NewSMTP(urls, "kalends.example.com")
 	if err != nil {
