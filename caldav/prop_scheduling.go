@@ -1,8 +1,6 @@
 package caldav
 
 import (
-	"errors"
-
 	"kalends/calendar"
 	"kalends/dav"
 	"kalends/scheduling"
@@ -115,14 +113,6 @@ func setDefaultCalendar(q *request, c *storage.Calendar, e *dav.Element) error {
 	}
 	p, ok := q.placeOf(e.Child(dav.D("href")).Value())
 	if !ok || p.kind != collectionPlace || p.name != q.at.name {
-		return violates(403, dav.C("valid-schedule-default-calendar-URL"), "the URL must be that of a calendar of this home")
-	}
-	// Should it be gone when this is stored, invitations go to the first calendar that takes them.
-	chosen, err := q.h.Store.Calendar(q.ctx, c.Owner, p.slug)
-	switch {
-	case err != nil && !errors.Is(err, storage.ErrNotFound):
-		return err
-	case err != nil || chosen.Kind != storage.CalendarKind:
 		return violates(403, dav.C("valid-schedule-default-calendar-URL"), "the URL must be that of a calendar of this home")
 	}
 	c.Default = p.slug

@@ -321,7 +321,70 @@ func (u *unit) receive(ctx context.Context, to *storage.Principal, m itip.Messag
 			return res, err
 		}
 	}
+	m.Calendar = news(m, oldCal)
 	return res, u.putInbox(ctx, to, home, uid, component, m)
+}
+
+// news returns what a request says that the copy did not: an inbox item tells of a change (RFC 6638 section 4.1), and of a series of
+// which one instance is new people want to see that one. All of it where it is all new, or nothing is.
+func news(m itip.Message, old *ical.Component) *ical.Component {
+	if old == nil || m.Method != itip.Request {
+		return m.Calendar
+	}
+	have := map[string]string{}
+	for c := range old.Main() {
+		have[instanceOf(c)] = said(c)
+	}
+	drop := map[*ical.Component]bool{}
+	n := 0
+	for c := range m.Calendar.Main() {
+		n++
+		if was, ok := have[instanceOf(c)]; ok && was == said(c) {
+			drop[c] = true
+		}
+	}
+	if len(drop) == 0 || len(drop) == n {
+		return m.Calendar
+	}
+	cal := ical.New(m.Calendar.Name())
+	for _, p := range m.Calendar.Props() {
+		cal.Add(p)
+	}
+	for _, c := range m.Calendar.Children() {
+		if !drop[c] {
+			cal.AddChild(c)
+		}
+	}
+	return cal
+}
+
+// instanceOf names a component of an object, as it is written.
+func instanceOf(c *ical.Component) string {
+	p := c.Prop("RECURRENCE-ID")
+	if p == nil {
+		return ""
+	}
+	return p.Param("TZID") + ":" + p.Value()
+}
+
+// said is what an organizer says in a component, without what changes by itself or is its reader's own.
+func said(c *ical.Component) string {
+	var lines []string
+	for _, p := range c.Props() {
+		switch p.Name() {
+		case "DTSTAMP", "LAST-MODIFIED", "CREATED", "SEQUENCE", "TRANSP", "COMMENT":
+			continue
+		case "ATTENDEE", "ORGANIZER":
+			lines = append(lines, p.Name()+":"+ical.Address(p.Value()))
+			continue
+		}
+		if strings.HasPrefix(p.Name(), "X-") {
+			continue
+		}
+		lines = append(lines, p.Line())
+	}
+	slices.Sort(lines)
+	return strings.Join(lines, "\n")
 }
 
 // withoutDeclined takes out of a request what its recipient has declined and thrown away: it does not come back before
