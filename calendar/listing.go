@@ -69,11 +69,17 @@ func (c *listingCache) drop(e *list.Element) {
 // collection was at c.LastSeq or later. The slice is shared: it is not to be changed. Whoever calls it has checked
 // that everything in the collection may be seen.
 func (s *Service) Listing(ctx context.Context, c *storage.Calendar) ([]storage.Object, error) {
+	objects, _, err := s.listing(ctx, c)
+	return objects, err
+}
+
+// listing is Listing, with the LastSeq that the collection was at.
+func (s *Service) listing(ctx context.Context, c *storage.Calendar) (objects []storage.Object, seq int64, err error) {
 	if objects, ok := s.listings.get(c.Ref(), c.LastSeq); ok {
-		return objects, nil
+		return objects, c.LastSeq, nil
 	}
 	l := &listing{ref: c.Ref()}
-	err := s.Store.View(ctx, func(r storage.Reader) error {
+	err = s.Store.View(ctx, func(r storage.Reader) error {
 		l.objects = l.objects[:0]
 		now, err := r.Calendar(ctx, c.Owner, c.Slug)
 		if err != nil {
@@ -86,8 +92,8 @@ func (s *Service) Listing(ctx context.Context, c *storage.Calendar) ([]storage.O
 		})
 	})
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	s.listings.put(l)
-	return l.objects, nil
+	return l.objects, l.seq, nil
 }

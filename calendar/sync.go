@@ -1,8 +1,10 @@
 package calendar
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -51,6 +53,9 @@ func (s *Service) Sync(ctx context.Context, who *storage.Principal, t Target, to
 	if err != nil {
 		return nil, fmt.Errorf("epoch: %w", err)
 	}
+	if token == "" && limit == 0 && who != nil && who.ID == t.Owner.ID {
+		return s.firstSync(ctx, t, epoch)
+	}
 	var res *SyncResult
 	err = s.Store.View(ctx, func(r storage.Reader) error {
 		cal, err := collection(ctx, r, t)
@@ -75,6 +80,10 @@ func (s *Service) Sync(ctx context.Context, who *storage.Principal, t Target, to
 			}
 			since = tok.Seq
 		}
+		res = &SyncResult{Calendar: cal, Token: Token{cal.ID, epoch, cal.LastSeq}}
+		if token != "" && since == cal.LastSeq {
+			return nil
+		}
 		ask := 0
 		if limit > 0 {
 			ask = limit + 1
@@ -83,7 +92,6 @@ func (s *Service) Sync(ctx context.Context, who *storage.Principal, t Target, to
 		if err != nil {
 			return fmt.Errorf("changes: %w", err)
 		}
-		res = &SyncResult{Calendar: cal, Token: Token{cal.ID, epoch, cal.LastSeq}}
 		if limit > 0 && len(changes) > limit {
 			changes = changes[:limit]
 			res.More, res.Token.Seq = true, changes[limit-1].Seq
@@ -99,6 +107,28 @@ func (s *Service) Sync(ctx context.Context, who *storage.Principal, t Target, to
 	if err != nil {
 		return nil, err
 	}
+	return res, nil
+}
+
+// firstSync is Sync for the owner who has no token yet: everything that is there, in the order in which it changed.
+func (s *Service) firstSync(ctx context.Context, t Target, epoch int64) (*SyncResult, error) {
+	cal, err := collection(ctx, s.Store, t)
+	if err != nil {
+		return nil, err
+	}
+	objects, seq, err := s.listing(ctx, cal)
+	if err != nil {
+		return nil, err
+	}
+	res := &SyncResult{Calendar: cal, Token: Token{cal.ID, epoch, seq}, Changes: make([]storage.Change, len(objects))}
+	for i := range objects {
+		o := &objects[i]
+		res.Changes[i] = storage.Change{
+			Name: o.Name, Seq: o.Seq, ID: o.ID, UID: o.UID, Component: o.Component, ETag: o.ETag, ScheduleTag: o.ScheduleTag,
+			Size: o.Size, Created: o.Created, Modified: o.Modified, Privacy: o.Privacy,
+		}
+	}
+	slices.SortFunc(res.Changes, func(a, b storage.Change) int { return cmp.Compare(a.Seq, b.Seq) })
 	return res, nil
 }
 
