@@ -8,6 +8,9 @@ import (
 	"strings"
 	"testing"
 
+	"kalends/auth"
+	"kalends/calendar"
+	"kalends/storage"
 	"kalends/storage/storagetest"
 )
 
@@ -27,6 +30,13 @@ func TestStatements(t *testing.T) {
 			t.Fatalf("PROPPATCH = %d", w.status)
 		}
 	}
+	bob, err := s.PrincipalByName(t.Context(), "bob")
+	check(t, err)
+	alice, err := s.PrincipalByName(t.Context(), "alice")
+	check(t, err)
+	grant := []storage.Grant{{Grantee: alice.ID, Privileges: uint32(auth.Read)}}
+	check(t, h.Calendar.SetGrants(t.Context(), bob, calendar.Target{Owner: bob}, grant))
+	check(t, h.Calendar.SetGrants(t.Context(), alice, calendar.Target{Owner: alice, Slug: "calendar"}, []storage.Grant{{Grantee: bob.ID, Privileges: uint32(auth.Read)}}))
 	prop := func(names string) string {
 		return `<D:propfind` + declared + `><D:prop>` + names + `</D:prop></D:propfind>`
 	}
@@ -42,6 +52,11 @@ func TestStatements(t *testing.T) {
 		{"home with dead properties", "PROPFIND", "/dav/calendars/alice/", "1", prop(`<D:displayname/><x/><y/>`), 3},
 		{"multiget", "REPORT", calendarPath, "", `<C:calendar-multiget` + declared + `><D:prop><D:getetag/><C:calendar-data/></D:prop>` + hrefs(60) + `</C:calendar-multiget>`, 3},
 		{"principal", "PROPFIND", "/dav/principals/users/alice/", "0", prop(`<C:calendar-user-address-set/><CS:email-address-set/><C:calendar-home-set/>`), 2},
+		// In others' homes: who they are, and what was granted, once a request and home.
+		{"another's calendar", "PROPFIND", "/dav/calendars/bob/calendar/", "0", prop(`<CS:getctag/><D:sync-token/>`), 4},
+		{"another's home", "PROPFIND", "/dav/calendars/bob/", "1", prop(`<D:displayname/><CS:getctag/><D:owner/><D:current-user-privilege-set/>`), 4},
+		{"another's home searched", "REPORT", "/dav/calendars/bob/", "1", `<C:calendar-query` + declared + `><D:prop><D:getetag/></D:prop><C:filter><C:comp-filter name="VCALENDAR"/></C:filter></C:calendar-query>`, 8},
+		{"another's rights", "PROPFIND", calendarPath, "1", prop(`<D:acl/>`), 6},
 	} {
 		call(h, tt.method, tt.path, tt.depth, tt.body) // what is read once
 		before := s.Stats().Statements

@@ -251,8 +251,10 @@ func (q *request) calendarserverSearch(root *dav.Element, res *resource) error {
 	}
 	kinds := q.searchKinds(res, false)
 	switch context, _ := root.Attr("context"); context {
-	case "attendee", "user":
+	case "user":
 		kinds = []storage.Kind{storage.Person, storage.Group}
+	case "attendee":
+		kinds = []storage.Kind{storage.Person, storage.Group, storage.Resource}
 	case "location":
 		kinds = []storage.Kind{storage.Room}
 	case "resource":
