@@ -50,6 +50,7 @@ var mayImport = map[string][]string{
 	"internal/config":     {"ical/zone"},
 	"internal/demo":       {"ical", "ical/zone"}, // it acts as foreign programs do
 	"internal/httpserver": {"internal/obs"},
+	"internal/janitor":    {"storage"},
 	"internal/obs":        {},
 	"internal/pgtest":     {},
 	"internal/davtest":    {"..."}, // tests only, see testOnly

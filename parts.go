@@ -18,6 +18,7 @@ import (
 	"kalends/calendar"
 	"kalends/ical/zone"
 	"kalends/internal/config"
+	"kalends/internal/janitor"
 	"kalends/mailer"
 	"kalends/reminder"
 	"kalends/scheduling"
@@ -75,7 +76,7 @@ func (a *app) assemble(ctx context.Context, cfg *config.Settings, log *slog.Logg
 		Compose: remind{composer}.compose, Zone: cfg.Reminder.Location(),
 	}
 	service.Wake = func() { outbox.Wake(); reminders.Wake() }
-	a.workers = append(a.workers, outbox, reminders, &mailer.Janitor{Queue: a.store, Log: log})
+	a.workers = append(a.workers, outbox, reminders, &janitor.Janitor{Store: a.store, Log: log})
 
 	if cfg.Mail.LMTPListen != "" {
 		l, err := mailer.Listen(cfg.Mail.LMTPListen)
