@@ -181,7 +181,7 @@ END:VCALENDAR
 		"reply-declined-de":  compose(declined),
 		"reply-tentative":    compose(tentative),
 		"counter":            compose(counter),
-		"decline-counter":    compose(declineCounter),
+		"declinecounter":     compose(declineCounter),
 		"refresh":            compose(refresh),
 		"reminder":           remind("en", false),
 		"reminder-late-de":   remind("de", true),

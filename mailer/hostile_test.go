@@ -25,7 +25,7 @@ var attacks = map[string]string{
 	"dots":              "\r\n.\r\nMAIL FROM:<x@example.net>\r\n",
 }
 
-func TestEventTextStaysText(t *testing.T) {
+func TestS9EventTextStaysText(t *testing.T) {
 	for name, attack := range attacks {
 		t.Run(name, func(t *testing.T) {
 			cal, err := ical.Parse([]byte(crlf(weekly)))
@@ -86,8 +86,8 @@ func TestEventTextStaysText(t *testing.T) {
 	}
 }
 
-// TestNameFromRFC6868 holds the case of FIELD.md section 3: CN with ^n, a line end in a name.
-func TestNameFromRFC6868(t *testing.T) {
+// TestS9NameFromRFC6868 holds the case of FIELD.md section 3: CN with ^n, a line end in a name.
+func TestS9NameFromRFC6868(t *testing.T) {
 	text := strings.ReplaceAll(weekly, "CN=Bob", "CN=\"Bob^nBcc: victim@example.net\"")
 	cal, err := ical.Parse([]byte(crlf(text)))
 	if err != nil {
@@ -110,7 +110,7 @@ func TestNameFromRFC6868(t *testing.T) {
 	}
 }
 
-func TestNameThatPosesAsAddress(t *testing.T) {
+func TestS9NameThatPosesAsAddress(t *testing.T) {
 	id := testComposer().Identity
 	for _, tt := range []struct{ name, address, want string }{
 		{"ceo@bank.example", "mailto:mallory@example.com", "<mallory@example.com>"},
@@ -125,7 +125,7 @@ func TestNameThatPosesAsAddress(t *testing.T) {
 	}
 }
 
-func TestAddressesThatCannotBeWrittenTo(t *testing.T) {
+func TestS9AddressesThatCannotBeWrittenTo(t *testing.T) {
 	for _, a := range []string{
 		"", "bob", "@example.org", "bob@", "bob@example.org\r\nBcc: x@example.net", "bob@example.org>", "<bob@example.org>",
 		"bob example@example.org", `"bob"@example.org`, "bob@exa mple.org", "bob@-example.org", "bob@example..org",
@@ -149,7 +149,7 @@ func TestAddressesThatCannotBeWrittenTo(t *testing.T) {
 	}
 }
 
-func TestOnlyKnownMethodsBecomeContentTypes(t *testing.T) {
+func TestS9OnlyKnownMethodsBecomeContentTypes(t *testing.T) {
 	for _, method := range []string{"", "request", "REQUEST\r\nX: y", "REQUEST; x=y", "HACK"} {
 		m := Mail{From: mail.Address{Address: "a@example.com"}, To: mail.Address{Address: "b@example.com"}, MessageID: "1@example.com",
 			Date: created, Calendar: []byte("x"), Method: method}
@@ -163,7 +163,7 @@ func TestOnlyKnownMethodsBecomeContentTypes(t *testing.T) {
 	}
 }
 
-func TestSecureLink(t *testing.T) {
+func TestS9SecureLink(t *testing.T) {
 	for link, want := range map[string]string{
 		"https://meet.example.com/a?b=c&d=e":             "https://meet.example.com/a?b=c&d=e",
 		"http://meet.example.com/":                       "",

@@ -115,8 +115,8 @@ func (h *house) partStat(who *storage.Principal, uid, attendee string) string {
 	return "not invited"
 }
 
-// TestAnswersByMail is the list S8: who may answer what, and what everything else leads to.
-func TestAnswersByMail(t *testing.T) {
+// TestS8AnswersByMail is the list S8: who may answer what, and what everything else leads to.
+func TestS8AnswersByMail(t *testing.T) {
 	w := newWorld("example.org", "example.net", "mail.example.org", "strict.example.net")
 	w.records["_dmarc.strict.example.net"] = "v=DMARC1; p=reject; adkim=s"
 	carol := "Carol <carol@example.org>"
@@ -279,9 +279,9 @@ func TestBounces(t *testing.T) {
 	})
 }
 
-// TestInvitationsFromOutside: known senders' invitations stand in the calendar, the answer goes back by mail in the same thread, updates and
+// TestS8InvitationsFromOutside: known senders' invitations stand in the calendar, the answer goes back by mail in the same thread, updates and
 // cancellations follow; strangers' wait.
-func TestInvitationsFromOutside(t *testing.T) {
+func TestS8InvitationsFromOutside(t *testing.T) {
 	eachHouse(t, func(h *house) {
 		w := newWorld("example.org", "example.net")
 		r := h.receiver(w)

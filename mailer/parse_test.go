@@ -104,7 +104,7 @@ func TestParseBounce(t *testing.T) {
 	}
 }
 
-func TestParseForgeries(t *testing.T) {
+func TestS8ParseForgeries(t *testing.T) {
 	for name, want := range map[string]error{
 		"forged-method-mismatch": ErrMethod, "forged-two-calendars": ErrNoCalendar, "forged-parts-differ": ErrAmbiguous,
 		"forwarded-inside-rfc822": ErrNoCalendar,
@@ -124,8 +124,8 @@ func TestParseForgeries(t *testing.T) {
 	}
 }
 
-// TestParseBombs holds the inputs that take other programs seconds or their stack (FIELD.md S8, LIBRARIES.md).
-func TestParseBombs(t *testing.T) {
+// TestS8ParseBombs holds the inputs that take other programs seconds or their stack (FIELD.md S8, LIBRARIES.md).
+func TestS8ParseBombs(t *testing.T) {
 	nested := func(depth int) []byte {
 		var b strings.Builder
 		b.WriteString("From: bob@example.org\r\nMIME-Version: 1.0\r\n")
