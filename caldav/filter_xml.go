@@ -202,9 +202,9 @@ func parseRange(e *dav.Element) (*query.TimeRange, error) {
 	}
 	switch {
 	case r.Start.IsZero() && r.End.IsZero():
-		return nil, calendar.Errorf(calendar.BadRequest, "a %s has a start or an end", e.Local)
+		return nil, calendar.Errorf(calendar.BadRequest, "%s has a start or an end", e.Local)
 	case !r.Start.IsZero() && !r.End.IsZero() && !r.Start.Before(r.End):
-		return nil, calendar.Errorf(calendar.BadRequest, "a %s ends after its start", e.Local)
+		return nil, calendar.Errorf(calendar.BadRequest, "%s must end after its start", e.Local)
 	}
 	return r, nil
 }
@@ -216,7 +216,7 @@ func wholeRange(e *dav.Element) (*query.TimeRange, error) {
 		return nil, refuse(http.StatusBadRequest, "%v", err)
 	}
 	if r.Start.IsZero() || r.End.IsZero() {
-		return nil, refuse(http.StatusBadRequest, "a %s has a start and an end", e.Local)
+		return nil, refuse(http.StatusBadRequest, "%s has a start and an end", e.Local)
 	}
 	return r, nil
 }
