@@ -29,7 +29,6 @@ type house struct {
 	composer   *Composer
 	post       *post
 	sender     *Sender
-	outcomes   []string
 }
 
 // post is a relay that keeps what it gets, and refuses what it is told to.
