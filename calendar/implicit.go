@@ -150,7 +150,9 @@ func (u *unit) route(ctx context.Context, owner *storage.Principal, out *schedul
 		case who != nil && who.Kind == storage.Group:
 			d.Status = scheduling.StatusNoService
 		case who != nil:
-			d.Local, d.Status = who, scheduling.StatusDelivered
+			if d.Local, d.Status = who, scheduling.StatusDelivered; !u.tx.Locked(who.ID) {
+				d.Status = scheduling.StatusSent // a job will bring it
+			}
 		case ical.Mailbox(m.To) == "":
 			d.Status = scheduling.StatusInvalid
 		case outside >= limits.Outside:
@@ -339,8 +341,11 @@ func news(m itip.Message, old *ical.Component) *ical.Component {
 	n := 0
 	for c := range m.Calendar.Main() {
 		n++
-		if was, ok := have[instanceOf(c)]; ok && was == said(c) {
+		switch was, ok := have[instanceOf(c)]; {
+		case ok && was == said(c):
 			drop[c] = true
+		case c.Prop("RECURRENCE-ID") == nil:
+			return m.Calendar // a series without its exceptions would say what is not so
 		}
 	}
 	if len(drop) == 0 || len(drop) == n {

@@ -1,6 +1,7 @@
 package calendar
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -17,6 +18,7 @@ type people struct {
 	byAddress map[string]*storage.Principal
 	asked     map[string]bool
 	reached   []int64 // ascending
+	most      int     // how many a change reaches at once; 0 for DefaultLocal
 }
 
 // lookup finds out whose the addresses are.
@@ -63,13 +65,16 @@ func principalPath(address string) (string, bool) {
 	return name, ok && name != "" && !strings.Contains(name, "/")
 }
 
-// reach notes that the change reaches the people with these addresses, and reports whether that is
-// anybody it did not reach before.
+// reach notes that the change reaches the people with these addresses, and reports whether that is anybody it did not reach
+// before. Of many, some are left to jobs; rooms and resources never, nor the one that an answer goes to.
 func (p *people) reach(addresses []string) bool {
 	grew := false
 	for _, a := range addresses {
 		if q := p.byAddress[a]; q != nil && q.Kind != storage.Group {
 			if i, found := slices.BinarySearch(p.reached, q.ID); !found {
+				if len(addresses) > 1 && len(p.reached) >= cmp.Or(p.most, DefaultLocal) && q.Kind == storage.Person {
+					continue
+				}
 				p.reached = slices.Insert(p.reached, i, q.ID)
 				grew = true
 			}

@@ -57,7 +57,7 @@ func (s *Service) Put(ctx context.Context, r PutRequest) (*PutResult, error) {
 			return nil, err
 		}
 	}
-	who := &people{}
+	who := &people{most: s.Limit().Local}
 	if isScheduled(p.cal) && !r.Quiet {
 		if _, err := who.meet(ctx, s.Store, r.Target.Owner, p.cal); err != nil {
 			return nil, err

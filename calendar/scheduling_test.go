@@ -381,6 +381,42 @@ func TestDelegate(t *testing.T) {
 	})
 }
 
+// Of many attendees some are left to jobs, which bring the meeting to all.
+func TestManyAttendees(t *testing.T) {
+	each(t, func(s *site) {
+		s.Limits.Local = 1
+		s.add("blue", "room")
+		s.put(s.alice, "m.ics", meeting("m1", "20260106T090000Z", "bob@example.com", "cleo@example.com", "blue@example.com"))
+		_, own := s.copy(s.alice, "m1")
+		here := 0
+		for _, p := range []*storage.Principal{s.bob, s.cleo} {
+			o, _ := s.copy(p, "m1")
+			if status := strings.Contains(attendee(own, p.Email), "SCHEDULE-STATUS=1.2"); (o != nil) != status {
+				s.t.Errorf("%s has a copy: %v, but the status is %s", p.Name, o != nil, attendee(own, p.Email))
+			}
+			if o != nil {
+				here++
+			}
+		}
+		if here > 1 || partStat(own, "blue@example.com") != "ACCEPTED" {
+			s.t.Errorf("%d have it at once:\n%s", here, own)
+		}
+		s.work()
+		for _, p := range []*storage.Principal{s.bob, s.cleo} {
+			if o, copy := s.copy(p, "m1"); o == nil || partStat(copy, "blue@example.com") != "ACCEPTED" {
+				s.t.Errorf("%s has not: %v\n%s", p.Name, o, copy)
+			}
+		}
+		s.delete(s.alice, "m.ics")
+		s.work()
+		for _, p := range []*storage.Principal{s.bob, s.cleo} {
+			if _, copy := s.copy(p, "m1"); !strings.Contains(copy, "STATUS:CANCELLED") {
+				s.t.Errorf("%s still goes:\n%s", p.Name, copy)
+			}
+		}
+	})
+}
+
 // A calendar whose owner's program sends invitations and answers sends nothing itself.
 func TestOwnClient(t *testing.T) {
 	each(t, func(s *site) {

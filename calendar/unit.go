@@ -41,6 +41,7 @@ const tries = 8
 // with more people as long as fn returns errGrew.
 func (s *Service) update(ctx context.Context, owner int64, who *people, fn func(u *unit) error) error {
 	altNames := false
+	who.most = s.Limit().Local
 	for range tries {
 		jobs := 0
 		err := s.Store.Update(ctx, func(tx storage.Tx) error {
