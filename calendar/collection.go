@@ -17,6 +17,8 @@ type Edit struct {
 	Live func(c *storage.Calendar) error
 	// Set and Remove are dead properties; owner and place are filled in.
 	Set, Remove []storage.Property
+
+	also func(ctx context.Context, u *unit, c *storage.Calendar) error // what belongs to a new one; nil for nothing
 }
 
 // NewCalendarComponents is what a calendar takes that was made without a list (RFC 4791 section 5.2.3).
@@ -62,6 +64,11 @@ func (s *Service) MakeCalendar(ctx context.Context, who *storage.Principal, t Ta
 		}
 		if err := u.tx.PutCalendar(ctx, c); err != nil {
 			return fmt.Errorf("put calendar: %w", err)
+		}
+		if edit.also != nil {
+			if err := edit.also(ctx, u, c); err != nil {
+				return err
+			}
 		}
 		return u.editDead(ctx, t.Owner.ID, c.ID, 0, edit)
 	})

@@ -23,6 +23,9 @@ type unit struct {
 	homes  map[int64][]*storage.Calendar // of the people who get something delivered
 	copies []*storage.Object             // of the meeting, in all homes that are locked
 	jobs   int                           // queued
+	used   map[int64]int64               // octets in the homes that were asked for, with what was written
+
+	reminded reminder.Options // of the calendar written to last
 
 	replies []reply // of rooms, which wait until the invitation is delivered
 
@@ -117,20 +120,27 @@ func (u *unit) quota(ctx context.Context, cal *storage.Calendar, row, old *stora
 	if max == 0 || old != nil && row.Size <= old.Size {
 		return nil
 	}
-	all, err := u.tx.Calendars(ctx, cal.Owner)
-	if err != nil {
-		return fmt.Errorf("calendars: %w", err)
+	used, known := u.used[cal.Owner]
+	if !known {
+		all, err := u.tx.Calendars(ctx, cal.Owner)
+		if err != nil {
+			return fmt.Errorf("calendars: %w", err)
+		}
+		for _, c := range all {
+			used += c.Bytes
+		}
 	}
-	used := row.Size
-	for _, c := range all {
-		used += c.Bytes
-	}
+	used += row.Size
 	if old != nil {
 		used -= old.Size
 	}
 	if used > max {
 		return Errorf(QuotaExceeded, "this would take %d octets of the %d that are allowed", used, max)
 	}
+	if u.used == nil {
+		u.used = map[int64]int64{}
+	}
+	u.used[cal.Owner] = used
 	return nil
 }
 
@@ -138,16 +148,11 @@ func (u *unit) quota(ctx context.Context, cal *storage.Calendar, row, old *stora
 func (u *unit) remind(ctx context.Context, cal *storage.Calendar, p *parsed, row, old *storage.Object) error {
 	var rows []*storage.Reminder
 	if u.s.hasAlarms(p.cal) {
-		o := reminder.Options{
-			Now: u.now, Display: u.s.DisplayReminders, Default: u.s.DefaultReminder, Owner: row.Owner, Object: row.ID, Calendar: row.Calendar,
-		}
-		who, err := u.tx.PrincipalByID(ctx, row.Owner)
+		o, err := u.reminderOptions(ctx, cal)
 		if err != nil {
-			return fmt.Errorf("principal: %w", err)
-		}
-		if err := o.Person(ctx, u.tx, who, cal.TimeZoneID, u.s.FloatingZone); err != nil {
 			return err
 		}
+		o.Object = row.ID
 		if old != nil {
 			if o.Existing, err = u.tx.Reminders(ctx, row.Owner, row.ID); err != nil {
 				return fmt.Errorf("reminders: %w", err)
@@ -163,6 +168,23 @@ func (u *unit) remind(ctx context.Context, cal *storage.Calendar, p *parsed, row
 		return fmt.Errorf("set reminders: %w", err)
 	}
 	return nil
+}
+
+// reminderOptions returns how its owner is reminded of what is in a calendar.
+func (u *unit) reminderOptions(ctx context.Context, cal *storage.Calendar) (reminder.Options, error) {
+	if o := u.reminded; o.Owner == cal.Owner && o.Calendar == cal.ID {
+		return o, nil
+	}
+	o := reminder.Options{Now: u.now, Display: u.s.DisplayReminders, Default: u.s.DefaultReminder, Owner: cal.Owner, Calendar: cal.ID}
+	who, err := u.tx.PrincipalByID(ctx, cal.Owner)
+	if err != nil {
+		return o, fmt.Errorf("principal: %w", err)
+	}
+	if err := o.Person(ctx, u.tx, who, cal.TimeZoneID, u.s.FloatingZone); err != nil {
+		return o, err
+	}
+	u.reminded = o
+	return o, nil
 }
 
 // hasAlarms reports whether the object has an alarm that may become a mail.
