@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net/http"
 
+	"kalends/calendar"
 	"kalends/ical"
 	"kalends/ical/jcal"
 	"kalends/storage"
@@ -16,7 +17,9 @@ const batch = 100
 func (q *request) names(res *resource) ([]string, error) {
 	var names []string
 	err := q.h.Store.Objects(q.ctx, res.cal.Ref(), 0, func(o *storage.Object) error {
-		names = append(names, o.Name)
+		if calendar.Visible(q.who, res.owner, o) != nil {
+			names = append(names, o.Name)
+		}
 		return nil
 	})
 	return names, err
@@ -45,7 +48,7 @@ func (q *request) sendCalendar(res *resource, f format) error {
 			return err
 		}
 		names = names[n:]
-		for _, o := range list {
+		for _, o := range calendar.VisibleOf(q.who, res.owner, list) {
 			p.append(o)
 		}
 		if buf.Len() > 64<<10 {

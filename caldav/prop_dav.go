@@ -34,7 +34,8 @@ var davProperties = []*property{
 		}
 		w.Text(calendarType)
 	}},
-	{name: dav.D("getcontentlength"), on: members, all: true, write: func(x *render, r *resource, w *dav.Writer) {
+	// Of what only the times are shown it is not known without a look at the text.
+	{name: dav.D("getcontentlength"), on: members, all: true, has: func(_ *render, r *resource) bool { return r.obj.Size > 0 }, write: func(x *render, r *resource, w *dav.Writer) {
 		writeInt(w, r.obj.Size)
 	}},
 	{name: dav.D("getlastmodified"), on: members, all: true, write: func(x *render, r *resource, w *dav.Writer) {

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"kalends/auth"
+	"kalends/calendar"
 	"kalends/dav"
 	"kalends/storage"
 )
@@ -86,7 +87,9 @@ func (x *render) withMembers(r *resource, root bool) error {
 			objects, err = q.h.Calendar.Listing(q.ctx, r.cal)
 		} else {
 			err = q.h.Store.Objects(q.ctx, r.cal.Ref(), 0, func(o *storage.Object) error {
-				objects = append(objects, *o)
+				if o = calendar.Visible(q.who, r.owner, o); o != nil {
+					objects = append(objects, *o)
+				}
 				return nil
 			})
 		}

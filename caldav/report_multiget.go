@@ -106,7 +106,7 @@ func (g *getter) get(hrefs []wantedHref) error {
 		}
 	}
 	byName := make(map[string]*storage.Object, len(list))
-	for _, o := range list {
+	for _, o := range calendar.VisibleOf(g.q.who, g.scope.owner, list) {
 		byName[o.Name] = o
 	}
 	for _, h := range hrefs {

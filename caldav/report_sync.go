@@ -96,7 +96,7 @@ func (x *render) texts(res *resource, list []storage.Change) (map[string]*storag
 	}
 	texts := make(map[string]*storage.Object, len(names))
 	objects, err := x.q.h.Store.ObjectsByName(x.q.ctx, res.cal.Ref(), names)
-	for _, o := range objects {
+	for _, o := range calendar.VisibleOf(x.q.who, res.owner, objects) {
 		texts[o.Name] = o
 	}
 	return texts, err

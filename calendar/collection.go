@@ -190,7 +190,7 @@ func (s *Service) DeleteCalendar(ctx context.Context, who *storage.Principal, t 
 		return fmt.Errorf("objects: %w", err)
 	}
 	for _, name := range meetings {
-		err := s.Delete(ctx, DeleteRequest{Who: who, Target: Target{Owner: t.Owner, Slug: t.Slug, Name: name}})
+		err := s.Delete(ctx, DeleteRequest{Who: t.Owner, Target: Target{Owner: t.Owner, Slug: t.Slug, Name: name}})
 		if err != nil && KindOf(err) != NotFound {
 			return err
 		}

@@ -45,8 +45,14 @@ func (u *unit) delete(ctx context.Context, r DeleteRequest) error {
 	if err := allow(ctx, u.tx, r.Who, r.Target, cal, auth.Unbind); err != nil {
 		return err
 	}
+	if Visible(r.Who, owner, old) == nil {
+		old = nil
+	}
 	if old == nil {
 		return Errorf(NotFound, "there is no object %q in the calendar %q", r.Target.Name, cal.Slug)
+	}
+	if err := untouchable(r.Who, owner, old); err != nil {
+		return err
 	}
 	if r.Cond != nil {
 		if err := r.Cond(old); err != nil {

@@ -17,7 +17,7 @@ import (
 func (p *parsed) object(text []byte, now time.Time) (*storage.Object, error) {
 	o := &storage.Object{
 		UID: p.uid, Component: p.component, ICS: text, Size: int64(len(text)), ETag: etag(text),
-		Created: now, Modified: now, Zones: p.zoneNames(),
+		Created: now, Modified: now, Zones: p.zoneNames(), Privacy: privacyOf(p.cal),
 	}
 	if len(text) > 0 && isScheduled(p.cal) {
 		o.Organizer = itip.Organizer(p.cal)

@@ -40,6 +40,11 @@ func (s *Service) source(ctx context.Context, r MoveRequest) (*storage.Object, e
 		return nil, err
 	}
 	src, err := s.Store.Object(ctx, cal.Ref(), r.From.Name)
+	if err == nil {
+		if src = Visible(r.Who, r.From.Owner, src); src == nil {
+			err = storage.ErrNotFound
+		}
+	}
 	if err != nil {
 		return nil, notFound(err, r.From)
 	}
@@ -115,8 +120,14 @@ func (u *unit) move(ctx context.Context, r MoveRequest, created *bool) error {
 		return Errorf(Refused, "objects are moved between calendars only")
 	}
 	src, err := u.tx.Object(ctx, from.Ref(), r.From.Name)
+	if err == nil && Visible(r.Who, owner, src) == nil {
+		err = storage.ErrNotFound
+	}
 	if err != nil {
 		return notFound(err, r.From)
+	}
+	if err := untouchable(r.Who, owner, src); err != nil {
+		return err
 	}
 	if r.Cond != nil {
 		if err := r.Cond(src); err != nil {

@@ -133,6 +133,9 @@ func (u *unit) put(ctx context.Context, r PutRequest, p *parsed, res *PutResult)
 	if err != nil {
 		old = nil
 	}
+	if err := untouchable(r.Who, owner, old); err != nil {
+		return err
+	}
 	quiet := r.Quiet || cal.OwnClient
 	early := false
 	if e, err := u.earlyAnswer(ctx, r, p, old, quiet); err != nil {

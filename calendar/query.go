@@ -65,6 +65,9 @@ func (s *Service) Query(ctx context.Context, who *storage.Principal, t Target, f
 		loc = CalendarZone(c, principalZone(t.Owner))
 	}
 	each := func(o *storage.Object, inBounds bool) error {
+		if o = Visible(who, t.Owner, o); o == nil {
+			return nil
+		}
 		m := s.MatchOf(o)
 		ok, err := s.matches(m, f, loc, inBounds)
 		if err != nil {

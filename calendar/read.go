@@ -48,6 +48,11 @@ func (s *Service) Object(ctx context.Context, who *storage.Principal, t Target) 
 		return nil, nil, err
 	}
 	o, err := s.Store.Object(ctx, c.Ref(), t.Name)
+	if err == nil {
+		if o = Visible(who, t.Owner, o); o == nil {
+			err = storage.ErrNotFound
+		}
+	}
 	if err != nil {
 		return nil, c, notFound(err, t)
 	}
@@ -73,7 +78,12 @@ func (s *Service) Objects(ctx context.Context, who *storage.Principal, t Target,
 	if err != nil {
 		return err
 	}
-	return s.Store.Objects(ctx, c.Ref(), fields, fn)
+	return s.Store.Objects(ctx, c.Ref(), fields, func(o *storage.Object) error {
+		if o = Visible(who, t.Owner, o); o == nil {
+			return nil
+		}
+		return fn(o)
+	})
 }
 
 // ObjectsByName returns those of the named objects that are there, with their texts.
@@ -86,7 +96,7 @@ func (s *Service) ObjectsByName(ctx context.Context, who *storage.Principal, t T
 	if err != nil {
 		return nil, fmt.Errorf("objects by name: %w", err)
 	}
-	return list, nil
+	return VisibleOf(who, t.Owner, list), nil
 }
 
 // Properties returns the dead properties of a collection, with members also of everything in it.

@@ -96,7 +96,7 @@ func (s *Service) Sync(ctx context.Context, who *storage.Principal, t Target, to
 			changes = changes[:limit]
 			res.More, res.Token.Seq = true, changes[limit-1].Seq
 		}
-		for _, c := range changes {
+		for _, c := range visibleChanges(who, t.Owner, changes, since) {
 			if since == 0 && c.Deleted {
 				continue // a first sync has nothing to forget
 			}
