@@ -17,7 +17,12 @@ type expander struct {
 }
 
 // expandProperty handles the expand-property report (RFC 3253 section 3.8).
+//
+// Its Depth is 0: what members are shown is for the properties to say.
 func (q *request) expandProperty(root *dav.Element, res *resource) error {
+	if err := q.depthZero(); err != nil {
+		return err
+	}
 	if err := res.need(auth.Read, dav.D("read")); err != nil {
 		return err
 	}

@@ -65,7 +65,7 @@ func (q *request) principalSearchPropertySet(*dav.Element, *resource) error {
 func (q *request) depthZero() error {
 	depth, err := dav.ParseDepth(q.r.Header, dav.DepthZero)
 	if err == nil && depth != dav.DepthZero {
-		err = refuse(http.StatusBadRequest, "this report is defined for Depth: 0 only (RFC 3744 section 9)")
+		err = refuse(http.StatusBadRequest, "this report has Depth: 0 (RFC 3744 section 9)")
 	}
 	return err
 }
