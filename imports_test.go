@@ -22,6 +22,7 @@ var mayImport = map[string][]string{
 	"caldav":     {"calendar", "scheduling", "auth", "ical/...", "storage", "dav", "internal/obs"},
 	"web":        {"calendar", "scheduling", "auth", "ical/...", "storage", "internal/obs"},
 	"web/answer": {"calendar"},
+	"feed":       {"calendar", "ical/...", "storage", "internal/obs"},
 	"mailer":     {"calendar", "scheduling/...", "ical/...", "storage", "internal/obs"},
 	"tzdist":     {"ical/...", "dav"},
 

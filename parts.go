@@ -47,6 +47,7 @@ func (a *app) assemble(ctx context.Context, cfg *config.Settings, log *slog.Logg
 		return err
 	}
 	a.handler = a.pages(log, service, tokens)
+	a.handler = a.feeds(log, service)
 	sender := &mailer.Sender{
 		Composer: composer, Transport: transport, Told: a.store,
 		Rates: &mailer.Rates{Sender: cfg.Mail.SenderRate, Domain: cfg.Mail.DomainRate},
