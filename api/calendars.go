@@ -1,0 +1,295 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"kalends/auth"
+	"kalends/calendar"
+	"kalends/ical"
+	"kalends/scheduling"
+	"kalends/storage"
+)
+
+// calendars registers what can be done with calendars.
+func (h *Handler) calendars(a huma.API) {
+	register(h, a, operation("GET", "/me", "getMe", calendarsTag, auth.FreeBusyScope, "Who one is", ""), h.me)
+	register(h, a, operation("GET", "/calendars", "listCalendars", calendarsTag, auth.ReadScope, "One's calendars",
+		"One's own, and those that others have shared."), h.listCalendars)
+	create := operation("POST", "/calendars", "createCalendar", calendarsTag, auth.WriteScope, "Make a calendar", "")
+	create.DefaultStatus = http.StatusCreated
+	register(h, a, create, h.createCalendar)
+	register(h, a, operation("GET", "/calendars/{id}", "getCalendar", calendarsTag, auth.ReadScope, "Read a calendar", ""), h.getCalendar)
+	register(h, a, operation("PATCH", "/calendars/{id}", "updateCalendar", calendarsTag, auth.WriteScope, "Change a calendar",
+		"Fields that are not sent stay, null removes."), h.updateCalendar)
+	register(h, a, operation("DELETE", "/calendars/{id}", "deleteCalendar", calendarsTag, auth.WriteScope, "Remove a calendar",
+		"With everything in it: its meetings are cancelled or declined first."), h.deleteCalendar)
+}
+
+// Me is who sends a request.
+type Me struct {
+	Name        string   `json:"name" doc:"Name to log in with."`
+	DisplayName string   `json:"displayName" doc:"Name that others see."`
+	Email       string   `json:"email,omitempty" doc:"The address by which one invites and is invited."`
+	Addresses   []string `json:"addresses" nullable:"false" doc:"All addresses by which one is invited."`
+	TimeZone    string   `json:"timeZone,omitempty" doc:"IANA time zone."`
+	Language    string   `json:"language,omitempty" doc:"Language (BCP 47)."`
+	Scope       string   `json:"scope" enum:"freebusy,read,write" doc:"What this login or token allows."`
+	Calendar    string   `json:"calendar,omitempty" doc:"Id of the calendar into which meetings and invitations go."`
+}
+
+func (h *Handler) me(ctx context.Context, q *caller, _ *struct{}) (*struct{ Body Me }, error) {
+	p, err := h.visit(ctx, q, q.who.ID)
+	if err != nil {
+		return nil, err
+	}
+	m := Me{
+		Name: q.who.Name, DisplayName: q.who.DisplayName, Email: q.who.Email, Addresses: []string{}, TimeZone: q.who.TimeZone,
+		Language: q.who.Language, Scope: q.scope.String(),
+	}
+	for _, a := range p.addresses {
+		m.Addresses = append(m.Addresses, showAddress(a))
+	}
+	if c := scheduling.DefaultCalendar(p.home, "VEVENT"); c != nil {
+		m.Calendar = makeID(calendarPrefix, c.Owner, c.ID)
+	}
+	return &struct{ Body Me }{m}, nil
+}
+
+// Calendar is a calendar.
+type Calendar struct {
+	ID          string  `json:"id" doc:"Its id: the same for ever." example:"calaebq"`
+	Slug        string  `json:"slug" doc:"The last part of its address for calendar programs. One's own calendars can be named by it instead of the id."`
+	Path        string  `json:"path" doc:"Its address for calendar programs."`
+	Name        string  `json:"name" doc:"What people call it."`
+	Description string  `json:"description,omitempty" doc:"What it is for."`
+	Color       string  `json:"color,omitempty" doc:"Its colour." example:"#3366CC"`
+	TimeZone    string  `json:"timeZone,omitempty" doc:"IANA time zone of its all-day and floating events."`
+	Busy        bool    `json:"busy" doc:"Whether what is in it takes up its owner's time."`
+	Meetings    bool    `json:"meetings" doc:"Whether it takes meetings."`
+	Default     bool    `json:"default" doc:"Whether meetings and invitations go into it."`
+	Owner       *Person `json:"owner,omitempty" doc:"Whose it is, where it is not one's own."`
+	Access      string  `json:"access" enum:"read,write" doc:"What one may do in it."`
+	ETag        string  `json:"etag" doc:"Which version of these fields this is, for If-Match."`
+	Changed     string  `json:"changed" doc:"This changes with everything in the calendar."`
+}
+
+// NewCalendar is a calendar to make.
+type NewCalendar struct {
+	Name        string `json:"name" minLength:"1" maxLength:"200" doc:"What people call it." example:"Workshops"`
+	Description string `json:"description,omitempty" maxLength:"10000" doc:"What it is for."`
+	Color       string `json:"color,omitempty" maxLength:"9" doc:"Its colour: #RRGGBB." example:"#3366CC"`
+	TimeZone    string `json:"timeZone,omitempty" maxLength:"100" doc:"IANA time zone."`
+	Busy        *bool  `json:"busy,omitempty" doc:"Whether what is in it takes up one's time; true."`
+}
+
+// CalendarChange is what of a calendar is to be changed.
+type CalendarChange struct {
+	Name        string         `json:"name,omitempty" maxLength:"200" doc:"What people call it."`
+	Description Change[string] `json:"description,omitempty" maxLength:"10000" doc:"What it is for."`
+	Color       Change[string] `json:"color,omitempty" maxLength:"9" doc:"Its colour: #RRGGBB."`
+	TimeZone    Change[string] `json:"timeZone,omitempty" maxLength:"100" doc:"IANA time zone."`
+	Busy        *bool          `json:"busy,omitempty" doc:"Whether what is in it takes up one's time."`
+}
+
+type calendarAnswer struct {
+	ETag     string `header:"ETag"`
+	Location string `header:"Location"`
+	Body     *Calendar
+}
+
+func calendarETag(c *storage.Calendar) string { return `"` + pack(0, c.ID, c.Seq) + `"` }
+
+func tellCalendar(p *place, c *storage.Calendar) *Calendar {
+	out := &Calendar{
+		ID: makeID(calendarPrefix, c.Owner, c.ID), Slug: c.Slug, Path: "/dav/calendars/" + p.owner.Name + "/" + c.Slug + "/", Name: c.DisplayName,
+		Description: c.Description, TimeZone: c.TimeZoneID, Busy: !c.Transparent, Access: "read", ETag: calendarETag(c),
+		Meetings: len(c.Components) == 0 || slices.Contains(c.Components, "VEVENT"), Changed: pack(0, c.LastSeq, c.Seq),
+	}
+	if out.Name == "" {
+		out.Name = c.Slug
+	}
+	if colorForm.MatchString(c.Color) {
+		out.Color = strings.ToUpper(c.Color[:7]) // Apple's have an alpha after it
+	}
+	if p.access.To(c).Has(auth.WriteContent) {
+		out.Access = "write"
+	}
+	if p.access.Own() {
+		d := scheduling.DefaultCalendar(p.home, "VEVENT")
+		out.Default = d != nil && d.ID == c.ID
+	} else {
+		out.Owner = &Person{Address: showOwn(p.owner), Name: p.owner.DisplayName}
+	}
+	return out
+}
+
+var colorForm = regexp.MustCompile(`^#[0-9A-Fa-f]{6}([0-9A-Fa-f]{2})?$`)
+
+func (h *Handler) listCalendars(ctx context.Context, q *caller, _ *struct{}) (*struct {
+	Body struct {
+		Calendars []*Calendar `json:"calendars" nullable:"false" doc:"One's own first."`
+	}
+}, error) {
+	out := &struct {
+		Body struct {
+			Calendars []*Calendar `json:"calendars" nullable:"false" doc:"One's own first."`
+		}
+	}{}
+	out.Body.Calendars = []*Calendar{}
+	p, err := h.visit(ctx, q, q.who.ID)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range p.home {
+		if c.Kind == storage.CalendarKind {
+			out.Body.Calendars = append(out.Body.Calendars, tellCalendar(p, c))
+		}
+	}
+	shared, err := h.Calendar.SharedWith(ctx, q.who)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range shared {
+		theirs := &place{owner: s.Owner, access: s.Access}
+		out.Body.Calendars = append(out.Body.Calendars, tellCalendar(theirs, s.Calendar))
+	}
+	return out, nil
+}
+
+// CalendarPath names a calendar.
+type CalendarPath struct {
+	ID string `path:"id" doc:"Id of the calendar, or slug of one's own." maxLength:"255"`
+}
+
+// oneCalendar returns a calendar that the caller may read.
+func (h *Handler) oneCalendar(ctx context.Context, q *caller, id string) (*place, *storage.Calendar, error) {
+	if id == "" {
+		return nil, nil, notThere("calendar")
+	}
+	p, c, err := h.where(ctx, q, id)
+	if e := (*refusal)(nil); err != nil {
+		if e = refusalOf(ctx, err); e.problem == kinds[calendar.NoParent] {
+			return nil, nil, notThere("calendar")
+		}
+		return nil, nil, err
+	}
+	return p, c, nil
+}
+
+func (h *Handler) getCalendar(ctx context.Context, q *caller, in *CalendarPath) (*calendarAnswer, error) {
+	p, c, err := h.oneCalendar(ctx, q, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	return &calendarAnswer{ETag: calendarETag(c), Body: tellCalendar(p, c)}, nil
+}
+
+func (h *Handler) createCalendar(ctx context.Context, q *caller, in *struct {
+	OnceKey
+	Body NewCalendar
+}) (*calendarAnswer, error) {
+	return once(ctx, h, q, in.Key, "createCalendar", in.Body, func(slug string) (*calendarAnswer, error) {
+		t := calendar.Target{Owner: q.who, Slug: slug}
+		var made *storage.Calendar
+		err := h.Calendar.MakeCalendar(ctx, q.who, t, calendar.Edit{Live: func(c *storage.Calendar) error {
+			made = c
+			c.Components = []string{"VEVENT"}
+			b := &in.Body
+			return h.setCalendar(c, &CalendarChange{
+				Name: b.Name, Description: given(b.Description), Color: given(b.Color), TimeZone: given(b.TimeZone), Busy: b.Busy,
+			})
+		}})
+		switch {
+		case err != nil && in.Key != "" && calendar.KindOf(err) == calendar.Exists:
+			// The same request was cut off after it had been carried out.
+		case err != nil:
+			return nil, err
+		}
+		p, err := h.visit(ctx, q, q.who.ID)
+		if err != nil {
+			return nil, err
+		}
+		if made = p.bySlug(slug); made == nil {
+			return nil, notThere("calendar")
+		}
+		out := tellCalendar(p, made)
+		return &calendarAnswer{out.ETag, Prefix + "/calendars/" + out.ID, out}, nil
+	})
+}
+
+func given(text string) Change[string] { return Change[string]{Sent: text != "", Value: text} }
+
+// setCalendar changes the fields of a calendar that were sent.
+func (h *Handler) setCalendar(c *storage.Calendar, ch *CalendarChange) error {
+	if err := oneLine("name", ch.Name); err != nil {
+		return err
+	}
+	if ch.Name != "" {
+		c.DisplayName = ch.Name
+	}
+	if ch.Description.Sent {
+		c.Description = ical.Unescape(ical.Escape(ch.Description.Value)) // without control characters
+	}
+	if ch.Color.Sent {
+		if ch.Color.Value != "" && !colorForm.MatchString(ch.Color.Value) {
+			return invalid("color", "must be of the form #RRGGBB")
+		}
+		c.Color = ch.Color.Value
+	}
+	if ch.TimeZone.Sent {
+		if err := calendar.SetTimeZoneID(c, ch.TimeZone.Value, h.Now()); err != nil {
+			return err
+		}
+	}
+	if ch.Busy != nil {
+		c.Transparent = !*ch.Busy
+	}
+	return nil
+}
+
+func (h *Handler) updateCalendar(ctx context.Context, q *caller, in *struct {
+	CalendarPath
+	IfMatchHeader
+	Body CalendarChange
+}) (*calendarAnswer, error) {
+	p, c, err := h.oneCalendar(ctx, q, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	err = h.Calendar.Patch(ctx, q.who, p.target(c, ""), calendar.Edit{Live: func(current *storage.Calendar) error {
+		if in.IfMatch != "" && !matches(in.IfMatch, calendarETag(current), false) {
+			return calendar.Errorf(calendar.Changed, "the calendar has changed")
+		}
+		return h.setCalendar(current, &in.Body)
+	}})
+	if err != nil {
+		return nil, err
+	}
+	if p, c, err = h.oneCalendar(ctx, q, makeID(calendarPrefix, c.Owner, c.ID)); err != nil {
+		return nil, err
+	}
+	return &calendarAnswer{ETag: calendarETag(c), Body: tellCalendar(p, c)}, nil
+}
+
+func (h *Handler) deleteCalendar(ctx context.Context, q *caller, in *struct {
+	CalendarPath
+	IfMatchHeader
+}) (*noAnswer, error) {
+	p, c, err := h.oneCalendar(ctx, q, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	if in.IfMatch != "" && !matches(in.IfMatch, calendarETag(c), false) {
+		return nil, calendar.Errorf(calendar.Changed, "the calendar has changed")
+	}
+	if err := h.Calendar.DeleteCalendar(ctx, q.who, p.target(c, ""), nil); err != nil {
+		return nil, err
+	}
+	return &noAnswer{}, nil
+}

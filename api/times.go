@@ -1,0 +1,419 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"kalends/auth"
+	"kalends/calendar"
+	"kalends/ical"
+	"kalends/ical/recur"
+	"kalends/ical/zone"
+	"kalends/scheduling"
+	"kalends/storage"
+)
+
+const (
+	maxBusyWindow = 366 * 24 * time.Hour
+	maxFindWindow = 92 * 24 * time.Hour
+)
+
+// times registers what tells when people are free.
+func (h *Handler) times(a huma.API) {
+	register(h, a, operation("GET", "/freebusy", "getFreeBusy", timesTag, auth.FreeBusyScope, "When people and rooms are busy",
+		"It is told when they are busy, never with what."), h.freeBusy)
+	register(h, a, operation("POST", "/meetings/find-time", "findTime", timesTag, auth.FreeBusyScope, "Find a time for a meeting",
+		"The first times at which everybody, and of the rooms at least one, is free, within working hours."), h.findTime)
+}
+
+// BusyPerson is when somebody is busy.
+type BusyPerson struct {
+	Address string      `json:"address" doc:"As it was asked for."`
+	Name    string      `json:"name,omitempty" doc:"What they are called."`
+	Known   bool        `json:"known" doc:"Whether it is known here when they are busy."`
+	Busy    []BusyTimes `json:"busy" nullable:"false" doc:"When they are busy, by start."`
+}
+
+// BusyTimes is a time in which somebody is busy.
+type BusyTimes struct {
+	Start string `json:"start" doc:"From this instant on."`
+	End   string `json:"end" doc:"Until this instant."`
+	Type  string `json:"type" enum:"busy,tentative,unavailable" doc:"How busy."`
+}
+
+var busyWords = map[recur.Busy]string{recur.Occupied: "busy", recur.Tentative: "tentative", recur.Unavailable: "unavailable"}
+
+func (h *Handler) freeBusy(ctx context.Context, q *caller, in *struct {
+	Window
+	DisplayZone
+	Who []string `query:"who" doc:"Mail addresses of people and rooms, separated by commas; without it oneself." example:"bob@example.com" maxItems:"50"`
+}) (*struct {
+	Body struct {
+		People []BusyPerson `json:"people" nullable:"false" doc:"In the order in which they were asked for."`
+	}
+}, error) {
+	from, to, err := in.Window.read(maxBusyWindow)
+	if err != nil {
+		return nil, err
+	}
+	loc, err := in.DisplayZone.read(q)
+	if err != nil {
+		return nil, err
+	}
+	people, err := h.people(ctx, q, "query", "who", in.Who)
+	if err != nil {
+		return nil, err
+	}
+	if len(in.Who) == 0 {
+		people = []person{{showOwn(q.who), q.who}}
+	}
+	out := &struct {
+		Body struct {
+			People []BusyPerson `json:"people" nullable:"false" doc:"In the order in which they were asked for."`
+		}
+	}{}
+	out.Body.People = []BusyPerson{}
+	for _, p := range people {
+		b := BusyPerson{Address: p.address, Busy: []BusyTimes{}}
+		list, known, err := h.busy(ctx, q, p, from, to)
+		if err != nil {
+			return nil, err
+		}
+		if b.Known = known; known {
+			b.Name = p.who.DisplayName
+		}
+		for _, t := range list {
+			if word := busyWords[t.Busy]; word != "" {
+				b.Busy = append(b.Busy, BusyTimes{t.Start.In(loc).Format(time.RFC3339), t.End.In(loc).Format(time.RFC3339), word})
+			}
+		}
+		out.Body.People = append(out.Body.People, b)
+	}
+	return out, nil
+}
+
+func showOwn(p *storage.Principal) string {
+	if p.Email != "" {
+		return p.Email
+	}
+	return p.Name
+}
+
+// person is somebody by an address; who is nil for those who are not here.
+type person struct {
+	address string
+	who     *storage.Principal
+}
+
+// people looks up addresses, all at once.
+func (h *Handler) people(ctx context.Context, q *caller, in, field string, addresses []string) ([]person, error) {
+	if len(addresses) > maxNamed {
+		return nil, wrong(in, field, "at most %d can be named", maxNamed)
+	}
+	ask := make([]string, len(addresses))
+	for i, a := range addresses {
+		ask[i] = ical.Address(a)
+		if ical.Mailbox(a) == "" && a != q.who.Name {
+			return nil, wrong(in, fmt.Sprintf("%s[%d]", field, i), "must be a mail address such as bob@example.com")
+		}
+	}
+	list := make([]person, len(addresses))
+	if len(ask) == 0 {
+		return list, nil
+	}
+	known, err := h.Store.PrincipalsByAddress(ctx, ask)
+	if err != nil {
+		return nil, err
+	}
+	for i, a := range addresses {
+		list[i] = person{strings.TrimSpace(a), known[ask[i]]}
+		if list[i].who == nil && a == q.who.Name {
+			list[i].who = q.who
+		}
+	}
+	return list, nil
+}
+
+// busy returns when somebody is busy, by start; false where that is not known or not to be told.
+func (h *Handler) busy(ctx context.Context, q *caller, p person, from, to time.Time) ([]scheduling.Period, bool, error) {
+	if p.who == nil || p.who.Kind == storage.Group {
+		return nil, false, nil
+	}
+	list, err := h.Calendar.AttendeeBusy(ctx, q.who, p.who, from, to, "")
+	if calendar.KindOf(err) == calendar.Forbidden && err != nil {
+		return nil, false, nil
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	slices.SortStableFunc(list, func(a, b scheduling.Period) int { return a.Start.Compare(b.Start) })
+	return list, true, nil
+}
+
+// Wanted says what sort of time is looked for.
+type Wanted struct {
+	People  []string      `json:"people,omitempty" nullable:"false" doc:"Mail addresses of those who must be free; oneself is among them." maxItems:"50"`
+	Rooms   []string      `json:"rooms,omitempty" nullable:"false" doc:"Mail addresses of rooms, one of which must be free." maxItems:"50"`
+	Minutes int           `json:"minutes" doc:"How long it is to take." minimum:"1" maximum:"1440"`
+	From    string        `json:"from" doc:"Not before this instant." maxLength:"40"`
+	To      string        `json:"to" doc:"Over by this instant, at most 92 days later." maxLength:"40"`
+	Hours   *WorkingHours `json:"hours,omitempty" doc:"When people work; Monday to Friday, 9:00 to 17:00 in one's own zone. Times at which people say themselves that they are not available never count."`
+	AnyTime bool          `json:"anyTime,omitempty" doc:"Whether it may be at any hour."`
+	Step    int           `json:"step,omitempty" doc:"It starts at a multiple of so many minutes of the hour; 15." enum:"5,10,15,20,30,60"`
+	Count   int           `json:"count,omitempty" doc:"How many times to find; 5." minimum:"1" maximum:"50"`
+}
+
+// WorkingHours says when people work.
+type WorkingHours struct {
+	Days     []string `json:"days,omitempty" nullable:"false" doc:"On these days." enum:"monday,tuesday,wednesday,thursday,friday,saturday,sunday" maxItems:"7"`
+	Start    string   `json:"start,omitempty" doc:"From this time of the day on." pattern:"^([01][0-9]|2[0-3]):[0-5][0-9]$" patternDescription:"a time such as 09:00"`
+	End      string   `json:"end,omitempty" doc:"Until this time of the day." pattern:"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$" patternDescription:"a time such as 17:00"`
+	TimeZone string   `json:"timeZone,omitempty" doc:"IANA time zone." maxLength:"100"`
+}
+
+// Slot is a time at which all are free.
+type Slot struct {
+	Start string   `json:"start" doc:"When it starts."`
+	End   string   `json:"end" doc:"When it ends."`
+	Rooms []string `json:"rooms" nullable:"false" doc:"Which of the rooms are free then."`
+}
+
+// Slots are times at which all are free.
+type Slots struct {
+	Slots   []Slot   `json:"slots" nullable:"false" doc:"By start; they do not overlap."`
+	Unknown []string `json:"unknown" nullable:"false" doc:"Of these people it is not known when they are free; they were not looked at."`
+}
+
+func (h *Handler) findTime(ctx context.Context, q *caller, in *struct{ Body Wanted }) (*struct{ Body Slots }, error) {
+	w := &in.Body
+	from, to, err := (Window{w.From, w.To}).read(maxFindWindow)
+	if err != nil {
+		r := refusalOf(ctx, err)
+		for i := range r.fields {
+			r.fields[i].In = "body"
+		}
+		return nil, r
+	}
+	hours, loc, err := w.working(q)
+	if err != nil {
+		return nil, err
+	}
+	if w.Step == 0 {
+		w.Step = 15
+	}
+	if w.Count == 0 {
+		w.Count = 5
+	}
+	out := &struct{ Body Slots }{Slots{[]Slot{}, []string{}}}
+	people, err := h.people(ctx, q, "body", "people", w.People)
+	if err != nil {
+		return nil, err
+	}
+	if !slices.ContainsFunc(people, func(p person) bool { return p.who != nil && p.who.ID == q.who.ID }) {
+		people = append(people, person{showOwn(q.who), q.who})
+	}
+	rooms, err := h.people(ctx, q, "body", "rooms", w.Rooms)
+	if err != nil {
+		return nil, err
+	}
+	var taken []scheduling.Period
+	for _, p := range people {
+		list, known, err := h.busy(ctx, q, p, from, to)
+		if err != nil {
+			return nil, err
+		}
+		if !known {
+			out.Body.Unknown = append(out.Body.Unknown, p.address)
+		}
+		taken = append(taken, list...)
+	}
+	var rows []roomTimes
+	for i, p := range rooms {
+		list, known, err := h.busy(ctx, q, p, from, to)
+		if err != nil {
+			return nil, err
+		}
+		if !known {
+			return nil, invalid(fmt.Sprintf("rooms[%d]", i), "is no room here")
+		}
+		rows = append(rows, roomTimes{p.address, newTimeline(list)})
+	}
+	s := search{
+		taken: newTimeline(taken), rooms: rows, hours: hours, loc: loc, from: from, to: to,
+		length: time.Duration(w.Minutes) * time.Minute, step: time.Duration(w.Step) * time.Minute,
+	}
+	for len(out.Body.Slots) < w.Count {
+		start, free, ok := s.next()
+		if !ok {
+			break
+		}
+		out.Body.Slots = append(out.Body.Slots, Slot{
+			start.In(loc).Format(time.RFC3339), start.Add(s.length).In(loc).Format(time.RFC3339), free,
+		})
+	}
+	return out, nil
+}
+
+// hours are working hours: on which days of the week, counted from Monday, and from when to when. nil is any time.
+type hours struct {
+	days       [7]bool
+	start, end time.Duration
+}
+
+func (w *Wanted) working(q *caller) (*hours, *time.Location, error) {
+	_, loc := zoneOf(q, nil)
+	given := w.Hours
+	if given == nil {
+		given = &WorkingHours{}
+	}
+	if given.TimeZone != "" {
+		var err error
+		if _, loc, err = readZone("hours.timeZone", given.TimeZone); err != nil {
+			return nil, nil, err
+		}
+	}
+	if w.AnyTime {
+		return nil, loc, nil
+	}
+	h := &hours{start: 9 * time.Hour, end: 17 * time.Hour}
+	for i := range weekdays {
+		h.days[i] = len(given.Days) == 0 && i < 5 || slices.Contains(given.Days, weekdays[i])
+	}
+	for _, x := range []struct {
+		text string
+		at   *time.Duration
+	}{{given.Start, &h.start}, {given.End, &h.end}} {
+		if x.text != "" {
+			var hour, minute int
+			fmt.Sscanf(x.text, "%d:%d", &hour, &minute) // its form was checked
+			*x.at = time.Duration(hour)*time.Hour + time.Duration(minute)*time.Minute
+		}
+	}
+	if h.end <= h.start {
+		return nil, nil, invalid("hours.end", "must be after start")
+	}
+	if time.Duration(w.Minutes)*time.Minute > h.end-h.start {
+		return nil, nil, invalid("minutes", "is longer than a working day")
+	}
+	return h, loc, nil
+}
+
+// timeline is times in which somebody is busy: merged, and read from the front.
+type timeline struct {
+	busy []scheduling.Period
+	at   int
+}
+
+func newTimeline(list []scheduling.Period) *timeline {
+	list = slices.Clone(list)
+	for i := range list {
+		if list[i].Busy != recur.Free {
+			list[i].Busy = recur.Occupied // tentative times are not free either
+		}
+	}
+	if len(list) == 0 {
+		return &timeline{}
+	}
+	return &timeline{busy: scheduling.Merge(list, time.Unix(-1<<40, 0), time.Unix(1<<40, 0))}
+}
+
+// free reports whether [start, end) is free, else from when on it may be. Calls go forward in time.
+func (t *timeline) free(start, end time.Time) (time.Time, bool) {
+	for t.at < len(t.busy) && !t.busy[t.at].End.After(start) {
+		t.at++
+	}
+	if t.at < len(t.busy) && t.busy[t.at].Start.Before(end) {
+		return t.busy[t.at].End, false
+	}
+	return start, true
+}
+
+type roomTimes struct {
+	address string
+	*timeline
+}
+
+// search looks for times, one after the other.
+type search struct {
+	taken        *timeline
+	rooms        []roomTimes
+	hours        *hours
+	loc          *time.Location
+	from, to     time.Time // from moves on
+	length, step time.Duration
+}
+
+// next returns the next time at which all are free, and which rooms are. Each turn moves on by a step at least, so it ends.
+func (s *search) next() (time.Time, []string, bool) {
+	for {
+		start := s.align(s.from)
+		end := start.Add(s.length)
+		if end.After(s.to) {
+			return start, nil, false
+		}
+		if at, ok := s.working(start, end); !ok {
+			s.from = at
+			continue
+		}
+		if at, ok := s.taken.free(start, end); !ok {
+			s.from = at
+			continue
+		}
+		rooms := []string{}
+		var soonest time.Time
+		for _, r := range s.rooms {
+			at, ok := r.free(start, end)
+			if ok {
+				rooms = append(rooms, r.address)
+			} else if soonest.IsZero() || at.Before(soonest) {
+				soonest = at
+			}
+		}
+		if len(s.rooms) > 0 && len(rooms) == 0 {
+			s.from = soonest
+			continue
+		}
+		s.from = end
+		return start, rooms, true
+	}
+}
+
+// align moves a time on to the next multiple of the step on the wall clock's hour.
+func (s *search) align(t time.Time) time.Time {
+	wall := zone.Wall(t, s.loc)
+	up := wall.Truncate(s.step)
+	if up.Before(wall) {
+		up = up.Add(s.step)
+	}
+	return t.Add(up.Sub(wall)) // in instants, so that it never goes back where clocks do
+}
+
+// working reports whether a time lies in working hours, else from when on one may.
+func (s *search) working(start, end time.Time) (time.Time, bool) {
+	if s.hours == nil {
+		return start, true
+	}
+	day := dayOf(zone.Wall(start, s.loc))
+	for range 9 {
+		opens, closes := zone.Instant(day.Add(s.hours.start), s.loc), zone.Instant(day.Add(s.hours.end), s.loc)
+		if s.hours.days[weekday(day)] {
+			switch {
+			case start.Before(opens):
+				return opens, false
+			case !end.After(closes):
+				return start, true
+			}
+		}
+		if day = day.AddDate(0, 0, 1); s.hours.days[weekday(day)] {
+			if opens = zone.Instant(day.Add(s.hours.start), s.loc); opens.After(start) {
+				return opens, false
+			}
+		}
+	}
+	return s.to, false
+}
