@@ -75,8 +75,8 @@ type parser struct {
 	src  string
 	cut  bool // not UTF-8 as it stands: lines are folded inside characters, or it is none
 	pos  int  // of the next line
-	line int // number of the current content line
-	read int // lines read
+	line int  // number of the current content line
+	read int  // lines read
 
 	raw  string // the current content line as it stands, with the blank lines before it
 	text string // the same unfolded, without line end
