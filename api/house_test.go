@@ -49,12 +49,11 @@ var people = []auth.NewUser{
 // house is a server with people in it, and CalDAV beside the API.
 type house struct {
 	*testing.T
-	store   storage.Store
-	api     *api.Handler
-	dav     *caldav.Handler
-	clock   time.Time
-	tokens  *auth.Tokens
-	problem string // type of the last answer
+	store  storage.Store
+	api    *api.Handler
+	dav    *caldav.Handler
+	clock  time.Time
+	tokens *auth.Tokens
 }
 
 func newHouse(t *testing.T, s storage.Store) *house {
