@@ -36,6 +36,9 @@ var schedulingProperties = []*property{
 	{name: dav.C("schedule-tag"), on: objectKind,
 		has:   func(x *render, r *resource) bool { return r.obj.ScheduleTag != "" },
 		write: func(x *render, r *resource, w *dav.Writer) { w.Text(r.obj.ScheduleTag) }},
+	// RFC 7953 section 7.2.4; Apple's programs know it by the name that it had before.
+	{name: dav.C("calendar-availability"), on: inboxKind, has: hasAvailability, write: writeAvailability, setOn: inboxKind, set: setAvailability},
+	{name: dav.CS("calendar-availability"), on: inboxKind, has: hasAvailability, write: writeAvailability, setOn: inboxKind, set: setAvailability},
 	// Of the draft that became RFC 6638; the transparency of each calendar says the same. Apple's programs set it on
 	// calendars that they make, where it means nothing.
 	{name: dav.C("calendar-free-busy-set"), on: inboxKind, dead: true, hrefs: func(x *render, r *resource) (hrefs []string) {
@@ -91,6 +94,17 @@ func writeAddresses(x *render, r *resource, w *dav.Writer) {
 		w.Text(list[0])
 		w.End(href)
 	}
+}
+
+func hasAvailability(_ *render, r *resource) bool { return r.cal.Availability != "" }
+
+func writeAvailability(_ *render, r *resource, w *dav.Writer) { w.Text(r.cal.Availability) }
+
+func setAvailability(_ *request, c *storage.Calendar, e *dav.Element) error {
+	if e == nil {
+		return calendar.SetAvailability(c, "")
+	}
+	return calendar.SetAvailability(c, e.Text)
 }
 
 func setTransp(_ *request, c *storage.Calendar, e *dav.Element) error {

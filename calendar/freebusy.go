@@ -20,13 +20,16 @@ type BusyQuery struct {
 	End       time.Time
 	Floating  *time.Location // for floating and all-day times in calendars without a zone of their own
 	Without   string         // UID of a meeting that does not count: the one that is being planned (CALDAV:X-MASK-UID)
+	// Inbox is the owner's, where what it says of their availability counts; nil where not.
+	Inbox *storage.Calendar
 }
 
 // maxBusySpan bounds a free-busy query.
 const maxBusySpan = 20 * 366 * 24 * time.Hour
 
 // Busy returns the merged times of a query (RFC 4791 section 7.10). Cancelled and transparent events do
-// not count. One bad object is left out and logged.
+// not count. When the owner is not there, by VAVAILABILITY in the calendars or the inbox, is part of it (RFC 7953 section 7.2.2). One
+// bad object is left out and logged.
 func (s *Service) Busy(ctx context.Context, r storage.Reader, q BusyQuery) ([]scheduling.Period, error) {
 	if !q.Start.Before(q.End) {
 		return nil, Errorf(BadRequest, "the time range must end after it starts")
@@ -35,9 +38,16 @@ func (s *Service) Busy(ctx context.Context, r storage.Reader, q BusyQuery) ([]sc
 		return nil, Errorf(BadRequest, "a free-busy query spans at most 20 years")
 	}
 	var list []scheduling.Period
+	var there []*scheduling.Availability
+	if q.Inbox != nil && q.Inbox.Availability != "" {
+		var err error
+		if there, err = s.inboxAvailability(q.Inbox); err != nil {
+			s.Log.ErrorContext(ctx, "availability of inbox", "owner", q.Owner.ID, "err", err)
+		}
+	}
 	for _, group := range byZone(q) {
 		objects, err := r.ObjectsInRange(ctx, storage.RangeQuery{
-			Owner: q.Owner.ID, Calendars: group.ids, Components: []string{"VEVENT", "VFREEBUSY"},
+			Owner: q.Owner.ID, Calendars: group.ids, Components: []string{"VEVENT", "VFREEBUSY", "VAVAILABILITY"},
 			Start: q.Start.UnixMicro(), End: q.End.UnixMicro(),
 			WallStart: zone.Wall(q.Start, group.loc).UnixMicro(), WallEnd: zone.Wall(q.End, group.loc).UnixMicro(),
 			Fields: storage.WithSeries,
@@ -49,12 +59,29 @@ func (s *Service) Busy(ctx context.Context, r storage.Reader, q BusyQuery) ([]sc
 			if q.Without != "" && o.UID == q.Without {
 				continue
 			}
+			if o.Component == "VAVAILABILITY" {
+				a, err := s.availabilityOf(ctx, r, o)
+				if err != nil {
+					s.Log.ErrorContext(ctx, "availability of object", "owner", o.Owner, "object", o.ID, "err", err)
+				}
+				there = append(there[:len(there):len(there)], a...)
+				continue
+			}
 			if list, err = s.busyOf(list, o, q.Start, q.End, group.loc); err != nil {
 				s.Log.ErrorContext(ctx, "free-busy of object", "owner", o.Owner, "object", o.ID, "err", err)
 			}
 		}
 	}
-	return scheduling.Merge(list, q.Start, q.End), nil
+	list = scheduling.Merge(list, q.Start, q.End)
+	if len(there) == 0 {
+		return list, nil
+	}
+	away, err := scheduling.Unavailable(there, q.Start, q.End)
+	if err != nil {
+		s.Log.ErrorContext(ctx, "availability", "owner", q.Owner.ID, "err", err)
+		return list, nil
+	}
+	return scheduling.Merge(scheduling.WithAvailability(list, away), q.Start, q.End), nil
 }
 
 func (s *Service) busyOf(list []scheduling.Period, o *storage.Object, start, end time.Time, loc *time.Location) ([]scheduling.Period, error) {
@@ -146,7 +173,10 @@ func (s *Service) AttendeeBusy(ctx context.Context, who, attendee *storage.Princ
 		}
 		q := BusyQuery{Owner: attendee, Start: start, End: end, Without: without, Floating: principalZone(attendee)}
 		for _, c := range home {
-			if c.Kind == storage.CalendarKind && !c.Transparent {
+			switch {
+			case c.Kind == storage.InboxKind:
+				q.Inbox = c
+			case c.Kind == storage.CalendarKind && !c.Transparent:
 				q.Calendars = append(q.Calendars, c)
 			}
 		}

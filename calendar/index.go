@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"kalends/ical"
+	"kalends/scheduling"
 	"kalends/scheduling/itip"
 	"kalends/storage"
 )
@@ -21,6 +22,17 @@ func (p *parsed) object(text []byte, now time.Time) (*storage.Object, error) {
 	}
 	if len(text) > 0 && isScheduled(p.cal) {
 		o.Organizer = itip.Organizer(p.cal)
+	}
+	if p.available != nil { // it touches all the time that it speaks about; the hours are looked up when they are asked for
+		o.First, o.Last = storage.MinTime, storage.MaxTime
+		start, end := scheduling.Bounds(p.available)
+		if !start.IsZero() {
+			o.First = start.UnixMicro()
+		}
+		if !end.IsZero() {
+			o.Last = end.UnixMicro()
+		}
+		return o, nil
 	}
 	b := p.series.Bounds()
 	o.First, o.Last = max(b.First, storage.MinTime), min(b.Last, storage.MaxTime)

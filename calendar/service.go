@@ -70,7 +70,9 @@ type Service struct {
 	Wake func()
 
 	series seriesCache
-	years  occurrenceCache
+	// availability holds what was read of when people are there.
+	availability availabilityCache
+	years        occurrenceCache
 
 	listings listingCache
 }

@@ -8,6 +8,7 @@ import (
 	"kalends/ical"
 	"kalends/ical/recur"
 	"kalends/ical/zone"
+	"kalends/scheduling"
 )
 
 // parsed is a calendar object that passed validation, with what an index needs of it.
@@ -17,6 +18,7 @@ type parsed struct {
 	component string
 	zones     *zone.Resolver
 	series    *recur.Series
+	available []*scheduling.Availability // of a VAVAILABILITY
 
 	// reprinted is the text where it cannot be stored as sent: it was folded inside characters.
 	reprinted []byte
@@ -90,6 +92,11 @@ func (s *Service) checkComponent(cal *ical.Component) (*parsed, error) {
 		return nil, Errorf(InvalidObject, "the calendar has no component beside time zones")
 	}
 	var err error
+	if p.component == "VAVAILABILITY" {
+		if p.available, err = scheduling.ParseAvailability(cal); err != nil {
+			return nil, Errorf(InvalidData, "%w", err)
+		}
+	}
 	if p.series, err = recur.Compile(cal, p.zones); err != nil {
 		return nil, Errorf(InvalidData, "%w", err)
 	}
