@@ -23,6 +23,7 @@ type grammar struct {
 	Demo    demoCmd    `cmd:"" help:"Show the whole story in the terminal, in about 20 seconds."`
 	Migrate migrateCmd `cmd:"" help:"Bring the database's tables up to date."`
 	User    userCmd    `cmd:"" help:"Add, import, list and remove people, rooms, resources and groups."`
+	Token   tokenCmd   `cmd:"" help:"Make, list and revoke the tokens by which programs act for people."`
 	Outbox  outboxCmd  `cmd:"" help:"Show and mend mail that waits to be sent."`
 	Mail    mailCmd    `cmd:"" help:"Decide about mail that waits: unverified answers, invitations by strangers, proposals."`
 	MailIn  mailInCmd  `cmd:"" help:"Take in one message from standard input, for a pipe of your mail server."`

@@ -30,8 +30,9 @@ import (
 // what a meeting with many attendees leaves to do.
 func (a *app) assemble(ctx context.Context, cfg *config.Settings, log *slog.Logger) error {
 	service := a.service(cfg, log)
+	login := &auth.Basic{Store: a.store, Log: log}
 	a.handler = routes(&caldav.Handler{
-		Calendar: service, Auth: &auth.Basic{Store: a.store, Log: log}, Store: a.store, Log: log, Now: time.Now, BaseURL: cfg.BaseURL,
+		Calendar: service, Auth: login, Store: a.store, Log: log, Now: time.Now, BaseURL: cfg.BaseURL,
 	})
 
 	composer, err := a.composer(ctx, cfg)
@@ -48,6 +49,7 @@ func (a *app) assemble(ctx context.Context, cfg *config.Settings, log *slog.Logg
 	}
 	a.handler = a.pages(log, service, tokens)
 	a.handler = a.feeds(log, service)
+	a.handler = a.meetings(cfg, log, service, login)
 	sender := &mailer.Sender{
 		Composer: composer, Transport: transport, Told: a.store,
 		Rates: &mailer.Rates{Sender: cfg.Mail.SenderRate, Domain: cfg.Mail.DomainRate},
@@ -55,12 +57,7 @@ func (a *app) assemble(ctx context.Context, cfg *config.Settings, log *slog.Logg
 	}
 	outbox := &mailer.Dispatcher{
 		Queue: a.store, Log: log, Grace: cfg.Grace.Duration,
-		Handlers: map[string]mailer.Handler{
-			scheduling.MailJob:    sender.Handle,
-			scheduling.SpreadJob:  service.Do,
-			scheduling.DeliverJob: service.Do,
-			letterJob:             letters{transport}.handle,
-		},
+		Handlers: map[string]mailer.Handler{scheduling.MailJob: sender.Handle, letterJob: letters{transport}.handle},
 		Outcome: func(ctx context.Context, j *storage.Job, err error) error {
 			if err == nil {
 				return nil
@@ -71,6 +68,9 @@ func (a *app) assemble(ctx context.Context, cfg *config.Settings, log *slog.Logg
 			}
 			return nil
 		},
+	}
+	for _, kind := range calendar.JobKinds {
+		outbox.Handlers[kind] = service.Do
 	}
 	reminders := &reminder.Dispatcher{
 		Store: a.store, Log: log, Display: cfg.Reminder.Display, Default: cfg.Reminder.Default.Duration, Queued: outbox.Wake,

@@ -128,7 +128,7 @@ func (h *Handler) changePage(ctx context.Context, q *caller, since string, names
 	next := sinceToken{epoch, map[storage.Ref]mark{}}
 	left := limit
 	for _, g := range groups {
-		n, err := h.changesOf(ctx, g, token, next, page, left, since == "now")
+		n, err := h.changesOf(ctx, q, g, token, next, page, left, since == "now")
 		if err != nil {
 			return nil, err
 		}
@@ -139,7 +139,7 @@ func (h *Handler) changePage(ctx context.Context, q *caller, since string, names
 }
 
 // changesOf adds the changes in calendars of one home to a page, and how far they are known to next.
-func (h *Handler) changesOf(ctx context.Context, g *group, token, next sinceToken, page *ChangePage, limit int, now bool) (int, error) {
+func (h *Handler) changesOf(ctx context.Context, q *caller, g *group, token, next sinceToken, page *ChangePage, limit int, now bool) (int, error) {
 	type change struct {
 		storage.Change
 		in storage.Ref
@@ -216,6 +216,16 @@ func (h *Handler) changesOf(ctx context.Context, g *group, token, next sinceToke
 	for _, x := range list {
 		if x.Deleted && (x.Seq <= bases[x.in] || x.ID == 0) || !x.Deleted && x.Component != "VEVENT" {
 			continue
+		}
+		// Of somebody else's calendar: what turned private is gone for who may have seen it before. An id is the number of the change that made it.
+		switch seen := calendar.Visible(q.who, g.owner, &storage.Object{Privacy: x.Privacy, ETag: x.ETag}); {
+		case x.Deleted:
+		case seen != nil:
+			x.ETag = seen.ETag
+		case x.ID > token.seen[x.in].seq:
+			continue
+		default:
+			x.Change = storage.Change{ID: x.ID, Deleted: true}
 		}
 		page.Changes = append(page.Changes, MeetingRef{
 			ID: makeID(meetingPrefix, x.in.Owner, x.ID), Calendar: makeID(calendarPrefix, x.in.Owner, x.in.ID), Deleted: x.Deleted,

@@ -102,7 +102,7 @@ func (h *Handler) listEvents(ctx context.Context, q *caller, in *struct {
 	}
 	top := &earliest{limit: min(in.Limit, maxPage) + 1}
 	for _, g := range groups {
-		if err := h.collect(ctx, g, from, to, here, after, top); err != nil {
+		if err := h.collect(ctx, q, g, from, to, here, after, top); err != nil {
 			return nil, err
 		}
 	}
@@ -185,7 +185,7 @@ type group struct {
 }
 
 // collect offers everything that takes place in calendars of one owner. It reads no texts.
-func (h *Handler) collect(ctx context.Context, g *group, from, to time.Time, here *time.Location, after *eventKey, top *earliest) error {
+func (h *Handler) collect(ctx context.Context, q *caller, g *group, from, to time.Time, here *time.Location, after *eventKey, top *earliest) error {
 	if len(g.calendars) == 0 {
 		return nil
 	}
@@ -212,7 +212,7 @@ func (h *Handler) collect(ctx context.Context, g *group, from, to time.Time, her
 			top.offer(event{key, row, x})
 		}
 	}
-	for _, row := range rows {
+	for _, row := range calendar.VisibleOf(q.who, g.owner, rows) {
 		if len(row.Series) == 0 {
 			x := occurrence{Instance: recur.Instance{Start: time.UnixMicro(row.First).UTC(), End: time.UnixMicro(row.Last).UTC()}}
 			if row.Floating {
