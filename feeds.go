@@ -8,12 +8,17 @@ import (
 
 	"kalends/calendar"
 	"kalends/feed"
+	"kalends/internal/outside"
+	"kalends/storage"
+	"kalends/subscription"
 )
 
-// feeds puts the calendars that people publish before what answers the rest.
+// feeds puts the calendars that people publish before what answers the rest, and adds the worker that fills those they
+// subscribe to.
 func (a *app) feeds(log *slog.Logger, service *calendar.Service) http.Handler {
 	rest := a.handler
 	h := &feed.Handler{Calendar: service, Store: a.store, Log: log, Now: time.Now}
+	a.workers = append(a.workers, subscriber(a.store, service, log))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, feed.Prefix) {
 			h.ServeHTTP(w, r)
@@ -21,4 +26,12 @@ func (a *app) feeds(log *slog.Logger, service *calendar.Service) http.Handler {
 		}
 		rest.ServeHTTP(w, r)
 	})
+}
+
+// subscriber looks at feeds elsewhere.
+func subscriber(store storage.Store, service *calendar.Service, log *slog.Logger) *subscription.Worker {
+	return &subscription.Worker{
+		Store: store, Calendar: service, Log: log, Now: time.Now,
+		Fetcher: &subscription.Fetcher{Client: outside.Client(outside.Options{}), Now: time.Now, UserAgent: "Kalends (calendar subscription)"},
+	}
 }

@@ -18,13 +18,14 @@ var mayImport = map[string][]string{
 	".": {"..."},
 
 	// What people and programs speak to.
-	"api":        {"calendar", "scheduling", "auth", "ical/...", "storage", "internal/obs"},
-	"caldav":     {"calendar", "scheduling", "auth", "ical/...", "storage", "dav", "internal/obs"},
-	"web":        {"calendar", "scheduling", "auth", "ical/...", "storage", "internal/obs"},
-	"web/answer": {"calendar"},
-	"feed":       {"calendar", "ical/...", "storage", "internal/obs"},
-	"mailer":     {"calendar", "scheduling/...", "ical/...", "storage", "internal/obs"},
-	"tzdist":     {"ical/...", "dav"},
+	"api":          {"calendar", "scheduling", "auth", "ical/...", "storage", "internal/obs"},
+	"caldav":       {"calendar", "scheduling", "auth", "ical/...", "storage", "dav", "internal/obs"},
+	"web":          {"calendar", "scheduling", "auth", "ical/...", "storage", "internal/obs"},
+	"web/answer":   {"calendar"},
+	"feed":         {"calendar", "ical/...", "storage", "internal/obs"},
+	"subscription": {"calendar", "ical/...", "storage", "internal/obs", "internal/outside"},
+	"mailer":       {"calendar", "scheduling/...", "ical/...", "storage", "internal/obs"},
+	"tzdist":       {"ical/...", "dav"},
 
 	// The one way to change a calendar, and the rules it follows.
 	"calendar":   {"scheduling/...", "auth", "reminder", "ical/...", "storage", "internal/obs"},
@@ -53,6 +54,7 @@ var mayImport = map[string][]string{
 	"internal/httpserver": {"internal/obs"},
 	"internal/janitor":    {"storage"},
 	"internal/obs":        {},
+	"internal/outside":    {},
 	"internal/pgtest":     {},
 	"internal/davtest":    {"..."}, // tests only, see testOnly
 

@@ -6,6 +6,8 @@ import (
 	"crypto/sha256"
 	"encoding/base32"
 	"encoding/hex"
+	"slices"
+	"strconv"
 	"strings"
 
 	"kalends/auth"
@@ -133,4 +135,28 @@ func (s *Service) Published(ctx context.Context, token string) (f *storage.Feed,
 		return nil, nil, nil, none
 	}
 	return f, c, owner, err
+}
+
+// FreeSlug makes a slug of a calendar's name that no collection of a home has; otherwise is used where nothing of the name can be.
+func FreeSlug(home []*storage.Calendar, name, otherwise string) string {
+	base := strings.Trim(strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'a' && r <= 'z' || r >= '0' && r <= '9':
+			return r
+		case r >= 'A' && r <= 'Z':
+			return r + 'a' - 'A'
+		case r == '-' || r == '_' || r == ' ' || r == '.':
+			return '-'
+		}
+		return -1
+	}, name), "-")
+	if base = base[:min(len(base), 40)]; base == "" {
+		base = otherwise
+	}
+	for n, slug := 2, base; ; n++ {
+		if !slices.ContainsFunc(home, func(c *storage.Calendar) bool { return c.Slug == slug }) {
+			return slug
+		}
+		slug = base + "-" + strconv.Itoa(n)
+	}
 }
