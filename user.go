@@ -27,6 +27,7 @@ type userCmd struct {
 	Group    userGroupCmd    `cmd:"" help:"Show or change who is in a group."`
 	Delegate userDelegateCmd `cmd:"" help:"Show or change who acts for somebody."`
 	Calendar userCalendarCmd `cmd:"" help:"Show or change who schedules for a calendar: the server, or its owner's program."`
+	Busy     userBusyCmd     `cmd:"" help:"Show or change whether somebody's busy times have a public address."`
 }
 
 // withDirectory runs fn on the directory of the database.

@@ -18,7 +18,7 @@ import (
 	"kalends/storage"
 )
 
-// Handler answers everything under /dav/, /.well-known/caldav and, until the web pages are there, /. Its fields are
+// Handler answers everything under /dav/ and /freebusy/, /.well-known/caldav and, until the web pages are there, /. Its fields are
 // set before first use and not changed after.
 type Handler struct {
 	Calendar *calendar.Service
@@ -82,6 +82,9 @@ func (q *request) serve() error {
 		q.w.Header()["DAV"] = davHeader
 		q.w.WriteHeader(http.StatusNoContent)
 		return nil
+	}
+	if pathErr == nil && len(segments) > 0 && segments[0] == freeBusyPlace {
+		return q.publicBusy(segments)
 	}
 	if pathErr == nil {
 		q.at = locate(segments, dir)

@@ -24,6 +24,8 @@ type property struct {
 	// protected (RFC 4918 section 15).
 	set   func(q *request, c *storage.Calendar, e *dav.Element) error
 	setOn kind
+	// setPerson is the same of a principal.
+	setPerson func(p *storage.Principal, e *dav.Element) error
 
 	// dead: where it is not live, it can be kept as a dead property, if check has nothing against its value.
 	dead  bool
@@ -36,7 +38,7 @@ func (p *property) deadOn(k kind) bool {
 }
 
 // live holds every live property by name.
-var live = index(davProperties, aclProperties, caldavProperties, schedulingProperties, extensionProperties, defaultAlarms, proxyProperties)
+var live = index(davProperties, aclProperties, caldavProperties, schedulingProperties, extensionProperties, defaultAlarms, proxyProperties, publicBusyProperties)
 
 func index(families ...[]*property) map[dav.Name]*property {
 	m := map[dav.Name]*property{}
@@ -49,7 +51,7 @@ func index(families ...[]*property) map[dav.Name]*property {
 }
 
 // ordered holds them in the order in which allprop and propname list them.
-var ordered = concat(davProperties, aclProperties, caldavProperties, schedulingProperties, extensionProperties, defaultAlarms, proxyProperties)
+var ordered = concat(davProperties, aclProperties, caldavProperties, schedulingProperties, extensionProperties, defaultAlarms, proxyProperties, publicBusyProperties)
 
 func concat(families ...[]*property) (list []*property) {
 	for _, f := range families {

@@ -70,7 +70,7 @@ func (cs *changes) check(on kind) {
 					cs.failed[i] = cs.problem(err)
 				}
 			}
-		case p.set != nil && p.setOn&on != 0:
+		case (p.set != nil || p.setPerson != nil) && p.setOn&on != 0:
 			c.prop = p
 		case on&collectionPlace != 0 && c.name == dav.D("resourcetype"):
 			c.prop = resourceTypeOnce
@@ -111,18 +111,32 @@ func (cs *changes) edit() calendar.Edit {
 		e.Set = append(e.Set, p)
 	}
 	if liveOnes || len(cs.failed) > 0 {
-		e.Live = cs.apply
+		e.Live, e.Person = cs.apply, cs.applyPerson
 	}
 	return e
 }
 
-// apply sets the live properties. It may run again.
+// apply sets the live properties of a collection. It may run again.
 func (cs *changes) apply(c *storage.Calendar) error {
+	return cs.each(func(p *property, e *dav.Element) error {
+		if p.set == nil {
+			return nil
+		}
+		return p.set(cs.q, c, e)
+	})
+}
+
+// applyPerson sets those of a principal. It may run again.
+func (cs *changes) applyPerson(who *storage.Principal) error {
+	return cs.each(func(p *property, e *dav.Element) error { return p.setPerson(who, e) })
+}
+
+func (cs *changes) each(set func(p *property, e *dav.Element) error) error {
 	for i, ch := range cs.list {
 		if ch.prop == nil {
 			continue
 		}
-		if err := ch.prop.set(cs.q, c, ch.elem); err != nil {
+		if err := set(ch.prop, ch.elem); err != nil {
 			e, _ := cs.q.refusalOf(err)
 			if e.status >= 500 && e.status != http.StatusInsufficientStorage {
 				return err

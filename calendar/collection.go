@@ -15,6 +15,8 @@ import (
 type Edit struct {
 	// Live changes the collection's own properties. It may return an *Error.
 	Live func(c *storage.Calendar) error
+	// Person changes a principal, in PatchPrincipal. It may return an *Error.
+	Person func(p *storage.Principal) error
 	// Set and Remove are dead properties; owner and place are filled in.
 	Set, Remove []storage.Property
 
@@ -144,14 +146,37 @@ func (u *unit) checkDefault(ctx context.Context, inbox *storage.Calendar) error 
 	return err
 }
 
-// PatchPrincipal changes dead properties of a principal.
+// PatchPrincipal changes properties of a principal.
 func (s *Service) PatchPrincipal(ctx context.Context, who, target *storage.Principal, edit Edit) error {
 	if !auth.PrincipalPrivileges(who, target).Has(auth.WriteProperties) {
 		return Errorf(Forbidden, "you may not change this")
 	}
 	return s.update(ctx, target.ID, &people{}, func(u *unit) error {
+		if edit.Person != nil {
+			if err := u.editPerson(ctx, target.ID, edit); err != nil {
+				return err
+			}
+		}
 		return u.editDead(ctx, target.ID, storage.PrincipalProps, 0, edit)
 	})
+}
+
+func (u *unit) editPerson(ctx context.Context, id int64, edit Edit) error {
+	p, err := u.tx.PrincipalByID(ctx, id)
+	if err != nil {
+		return fmt.Errorf("principal: %w", err)
+	}
+	addresses, err := u.tx.Addresses(ctx, id)
+	if err != nil {
+		return fmt.Errorf("addresses: %w", err)
+	}
+	if err := edit.Person(p); err != nil {
+		return err
+	}
+	if err := u.tx.PutPrincipal(ctx, p, addresses); err != nil {
+		return fmt.Errorf("put principal: %w", err)
+	}
+	return nil
 }
 
 // DeleteCalendar removes a calendar with everything in it. Meetings in it are cancelled or declined

@@ -165,6 +165,18 @@ func (s *Service) AttendeeBusy(ctx context.Context, who, attendee *storage.Princ
 	if !auth.Privileges(who, attendee, storage.InboxKind).Has(auth.QueryFreeBusy) {
 		return nil, Errorf(Forbidden, "you may not see when this person is busy")
 	}
+	return s.busyTimes(ctx, attendee, start, end, without)
+}
+
+// PublicBusy returns when somebody is busy whose busy times are public. Anybody may ask.
+func (s *Service) PublicBusy(ctx context.Context, owner *storage.Principal, start, end time.Time) ([]scheduling.Period, error) {
+	if !owner.PublicBusy {
+		return nil, Errorf(NotFound, "there are no public busy times of %q", owner.Name)
+	}
+	return s.busyTimes(ctx, owner, start, end, "")
+}
+
+func (s *Service) busyTimes(ctx context.Context, attendee *storage.Principal, start, end time.Time, without string) ([]scheduling.Period, error) {
 	var list []scheduling.Period
 	err := s.Store.View(ctx, func(r storage.Reader) error {
 		home, err := r.Calendars(ctx, attendee.ID)

@@ -11,7 +11,7 @@
 //	-- 201 --
 //	Etag: "1-1"
 //
-// A path that does not begin with /dav/ or /.well-known is one in the user's default calendar; /- is the site's root.
+// A path that does not begin with /dav/, /freebusy or /.well-known is one in the user's default calendar; /- is the site's root.
 // The user nobody sends no credentials; everybody's password is their name. A body that begins with < is XML: the
 // prefixes D, C, CS and A need not be declared. One that begins with BEGIN: is text/calendar, and its lines get CR LF.
 //
@@ -117,7 +117,7 @@ func (p *player) send(f txtar.File) (status string, shown []byte) {
 	switch {
 	case path == "/-":
 		path = "/"
-	case !strings.HasPrefix(path, "/dav/") && path != "/dav" && !strings.HasPrefix(path, "/.well-known"):
+	case !strings.HasPrefix(path, "/dav/") && path != "/dav" && !strings.HasPrefix(path, "/.well-known") && !strings.HasPrefix(path, "/freebusy"):
 		path = "/dav/calendars/" + user + "/calendar" + path
 	}
 	kind := ""
