@@ -57,7 +57,7 @@ func TestProperties(t *testing.T) {
 		if (p.write == nil) == (p.hrefs == nil) {
 			t.Errorf("%v: one of write and hrefs, got both or none", p.name)
 		}
-		if ((p.set == nil && p.setPerson == nil)) != (p.setOn == 0) {
+		if (p.set == nil && p.setPerson == nil) != (p.setOn == 0) {
 			t.Errorf("%v: set and setOn go together", p.name)
 		}
 	}
