@@ -3,6 +3,8 @@ package api_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -123,6 +125,11 @@ type answer struct {
 // as sends a request as somebody: a name, a token, or "" for nobody. The body is JSON, or a string as it is.
 func (h *house) as(who, method, path string, body any, headers ...string) answer {
 	h.Helper()
+	return h.asIn(h.Context(), who, method, path, body, headers...)
+}
+
+func (h *house) asIn(ctx context.Context, who, method, path string, body any, headers ...string) answer {
+	h.Helper()
 	var in io.Reader
 	switch b := body.(type) {
 	case nil:
@@ -135,7 +142,7 @@ func (h *house) as(who, method, path string, body any, headers ...string) answer
 		}
 		in = bytes.NewReader(text)
 	}
-	r := httptest.NewRequestWithContext(h.Context(), method, api.Prefix+path, in)
+	r := httptest.NewRequestWithContext(ctx, method, api.Prefix+path, in)
 	if body != nil {
 		r.Header.Set("Content-Type", "application/json")
 	}
@@ -150,6 +157,7 @@ func (h *house) as(who, method, path string, body any, headers ...string) answer
 	}
 	w := httptest.NewRecorder()
 	h.api.ServeHTTP(w, r)
+	h.conforms(method, path, w)
 	return answer{w, h}
 }
 
@@ -184,6 +192,11 @@ func (a answer) fails(status int, kind, field string) {
 	if a.Code != status || p.Status != status || p.Type != api.Prefix+"/docs#"+kind || got != field {
 		a.h.Errorf("answer = %d %s %q, want %d %s %q: %s", a.Code, p.Type, got, status, kind, field, a.Body)
 	}
+}
+
+func sha256Of(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
 }
 
 func text(o object, name string) string { s, _ := o[name].(string); return s }
