@@ -19,6 +19,8 @@ type property struct {
 	// expand-property can follow.
 	write func(x *render, r *resource, w *dav.Writer)
 	hrefs func(x *render, r *resource) []string
+	// attrs are those of the element, where it can have some.
+	attrs func(r *resource) []dav.Attr
 
 	// set changes it on a collection that is being made or patched; e is nil to remove it. Properties without it are
 	// protected (RFC 4918 section 15).
@@ -197,7 +199,11 @@ func (x *render) one(r *resource, w *want) {
 }
 
 func (x *render) value(r *resource, p *property) {
-	w := x.ms.Prop(p.name)
+	var attrs []dav.Attr
+	if p.attrs != nil {
+		attrs = p.attrs(r)
+	}
+	w := x.ms.Prop(p.name, attrs...)
 	if p.hrefs != nil {
 		for _, h := range p.hrefs(x, r) {
 			w.Href(h)
@@ -309,6 +315,30 @@ func (x *render) keepHome(owner *storage.Principal, list []*storage.Calendar) {
 		x.homes = map[int64][]*storage.Calendar{}
 	}
 	x.homes[owner.ID] = list
+}
+
+// readAddresses reads those of many principals at once.
+func (x *render) readAddresses(list []*storage.Principal) error {
+	ids := make([]int64, 0, len(list))
+	for _, p := range list {
+		if _, ok := x.addrs[p.ID]; !ok {
+			ids = append(ids, p.ID)
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	found, err := x.q.h.Store.AddressesOf(x.q.ctx, ids)
+	if err != nil {
+		return err
+	}
+	if x.addrs == nil {
+		x.addrs = found
+	}
+	for _, id := range ids {
+		x.addrs[id] = found[id]
+	}
+	return nil
 }
 
 // addresses returns a principal's calendar user addresses, read once.

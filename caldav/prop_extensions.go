@@ -37,9 +37,20 @@ var extensionProperties = []*property{
 	{name: dav.A("calendar-color"), on: calendarKind,
 		has:   func(x *render, r *resource) bool { return r.cal.Color != "" },
 		write: func(x *render, r *resource, w *dav.Writer) { w.Text(r.cal.Color) },
+		attrs: func(r *resource) []dav.Attr {
+			if r.cal.ColorName == "" {
+				return nil
+			}
+			return []dav.Attr{{Name: symbolicColor, Value: r.cal.ColorName}}
+		},
 		setOn: calendarKind, set: func(_ *request, c *storage.Calendar, e *dav.Element) (err error) {
-			c.Color, err = textValue(e, 100)
-			return err
+			if c.Color, err = textValue(e, 100); err != nil {
+				return err
+			}
+			if c.ColorName, _ = e.Attr(symbolicColor.Local); len(c.ColorName) > 100 {
+				return calendar.Errorf(calendar.BadRequest, "symbolic-color has at most 100 octets")
+			}
+			return nil
 		}},
 	// Apple's programs order the inbox too.
 	{name: dav.A("calendar-order"), on: calendarKind, dead: true,
@@ -50,6 +61,9 @@ var extensionProperties = []*property{
 			return err
 		}},
 }
+
+// symbolicColor is an attribute of calendar-color: what Apple's programs call the colour.
+var symbolicColor = dav.Name{Local: "symbolic-color"}
 
 // defaultAlarms are what Apple's programs give to events without an alarm. They set them on the home, and on calendars; the
 // server only keeps them.

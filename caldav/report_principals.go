@@ -188,6 +188,9 @@ func (x *render) search(terms []term, any bool, kinds []storage.Kind, limit int)
 		if err != nil {
 			return nil, false, err
 		}
+		if err := x.readAddresses(list); err != nil {
+			return nil, false, err
+		}
 		for _, p := range list {
 			if seen[p.ID] {
 				continue

@@ -88,8 +88,18 @@ func (u *unit) editDead(ctx context.Context, owner, calendar, object int64, edit
 			}
 		}
 	}
-	return nil
+	if len(edit.Set) == 0 {
+		return nil
+	}
+	n, err := u.tx.CountProperties(ctx, owner, calendar, object)
+	if err == nil && n > MaxProperties {
+		err = Errorf(QuotaExceeded, "a resource has at most %d properties of its clients' making", MaxProperties)
+	}
+	return err
 }
+
+// MaxProperties bounds the dead properties of one resource.
+const MaxProperties = 300
 
 // Patch changes properties of a collection, of an object (dead ones only), or with an empty Slug of the home.
 func (s *Service) Patch(ctx context.Context, who *storage.Principal, t Target, edit Edit) error {
@@ -126,12 +136,13 @@ func (s *Service) Patch(ctx context.Context, who *storage.Principal, t Target, e
 					return err
 				}
 			}
-			if c.Seq, err = u.tx.Next(ctx, t.Owner.ID); err != nil {
-				return err
-			}
-			if err := u.tx.PutCalendar(ctx, c); err != nil {
-				return fmt.Errorf("put calendar: %w", err)
-			}
+		}
+		// What the home's sync tells of.
+		if c.Seq, err = u.tx.Next(ctx, t.Owner.ID); err != nil {
+			return err
+		}
+		if err := u.tx.PutCalendar(ctx, c); err != nil {
+			return fmt.Errorf("put calendar: %w", err)
 		}
 		return u.editDead(ctx, t.Owner.ID, c.ID, 0, edit)
 	})
@@ -238,7 +249,11 @@ func (s *Service) DeleteCalendar(ctx context.Context, who *storage.Principal, t 
 		if last && takes(c, "VEVENT") {
 			return Errorf(DefaultCalendar, "this is the last calendar for events, and invitations need one (RFC 6638 section 9.2)")
 		}
-		if err := u.tx.DeleteCalendar(ctx, t.Owner.ID, c.ID); err != nil {
+		seq, err := u.tx.Next(ctx, t.Owner.ID)
+		if err != nil {
+			return err
+		}
+		if err := u.tx.DeleteCalendar(ctx, t.Owner.ID, c.ID, seq); err != nil {
 			return fmt.Errorf("delete calendar: %w", err)
 		}
 		return nil

@@ -2,7 +2,10 @@ package calendar
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"kalends/ical"
@@ -81,18 +84,17 @@ func (s *Service) Query(ctx context.Context, who *storage.Principal, t Target, f
 	}
 	window, ok := f.Window()
 	if !ok || c.Kind != storage.CalendarKind {
-		return s.Store.Objects(ctx, c.Ref(), storage.WithICS|storage.WithSeries, func(o *storage.Object) error {
+		return s.pages(ctx, c, func(o *storage.Object) error {
 			if c.Kind == storage.CalendarKind && !f.Wants(o.Component) {
 				return nil
 			}
-			copied := *o
-			return each(&copied, false)
+			return each(o, false)
 		})
 	}
 	q := storage.RangeQuery{
 		Owner: c.Owner, Calendars: []int64{c.ID}, Components: []string{window.Component},
 		Start: storage.MinTime, End: storage.MaxTime, WallStart: storage.MinTime, WallEnd: storage.MaxTime,
-		Fields: storage.WithICS | storage.WithSeries,
+		Fields: storage.WithICS | storage.WithSeries, MaxText: queryText,
 	}
 	if !window.Start.IsZero() {
 		q.Start, q.WallStart = window.Start.UnixMicro(), zone.Wall(window.Start, loc).UnixMicro()
@@ -101,12 +103,66 @@ func (s *Service) Query(ctx context.Context, who *storage.Principal, t Target, f
 		q.End, q.WallEnd = window.End.UnixMicro(), zone.Wall(window.End, loc).UnixMicro()
 	}
 	objects, err := s.Store.ObjectsInRange(ctx, q)
+	if errors.Is(err, storage.ErrTooMuch) {
+		return s.inRangeByPages(ctx, c, q, func(o *storage.Object) error { return each(o, window.Exact) })
+	}
 	if err != nil {
 		return fmt.Errorf("objects in range: %w", err)
 	}
 	for _, o := range objects {
 		if err := each(o, window.Exact); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+const (
+	queryText = 8 << 20 // octets of texts that are read at once
+	queryPage = 100     // objects that are read at once where these may be more
+)
+
+// pages calls fn with every object of a collection. Nothing of the database is held while fn runs, which may wait for a slow client.
+func (s *Service) pages(ctx context.Context, c *storage.Calendar, fn func(*storage.Object) error) error {
+	after := ""
+	for {
+		list, err := s.Store.ObjectsAfter(ctx, c.Ref(), storage.WithICS|storage.WithSeries, after, queryPage)
+		if err != nil {
+			return fmt.Errorf("objects: %w", err)
+		}
+		for _, o := range list {
+			if err := fn(o); err != nil {
+				return err
+			}
+		}
+		if len(list) < queryPage {
+			return nil
+		}
+		after = list[len(list)-1].Name
+	}
+}
+
+// inRangeByPages is ObjectsInRange for results that are too large to be held.
+func (s *Service) inRangeByPages(ctx context.Context, c *storage.Calendar, q storage.RangeQuery, fn func(*storage.Object) error) error {
+	q.Fields, q.MaxText = 0, 0
+	found, err := s.Store.ObjectsInRange(ctx, q)
+	if err != nil {
+		return fmt.Errorf("objects in range: %w", err)
+	}
+	for page := range slices.Chunk(found, queryPage) {
+		names := make([]string, len(page))
+		for i, o := range page {
+			names[i] = o.Name
+		}
+		list, err := s.Store.ObjectsByName(ctx, c.Ref(), names)
+		if err != nil {
+			return fmt.Errorf("objects by name: %w", err)
+		}
+		slices.SortFunc(list, func(a, b *storage.Object) int { return strings.Compare(a.Name, b.Name) })
+		for _, o := range list {
+			if err := fn(o); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -43,18 +43,19 @@ func (s *Service) Home(ctx context.Context, who, owner *storage.Principal) ([]*s
 
 // Object returns an object with its text, and its collection.
 func (s *Service) Object(ctx context.Context, who *storage.Principal, t Target) (*storage.Object, *storage.Calendar, error) {
-	c, err := s.readable(ctx, s.Store, who, t)
+	c, o, err := s.Store.ObjectIn(ctx, t.Owner.ID, t.Slug, t.Name)
+	if err != nil {
+		return nil, nil, noCollection(err, t)
+	}
+	a, err := t.enter(ctx, s.Store, who)
 	if err != nil {
 		return nil, nil, err
 	}
-	o, err := s.Store.Object(ctx, c.Ref(), t.Name)
-	if err == nil {
-		if o = Visible(who, t.Owner, o); o == nil {
-			err = storage.ErrNotFound
-		}
+	if err := t.allowed(a, c, auth.Read); err != nil {
+		return nil, nil, err
 	}
-	if err != nil {
-		return nil, c, notFound(err, t)
+	if o = Visible(who, t.Owner, o); o == nil {
+		return nil, c, notFound(storage.ErrNotFound, t)
 	}
 	return o, c, nil
 }

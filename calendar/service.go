@@ -94,13 +94,17 @@ func (s *Service) Limit() Limits { return s.Limits.WithDefaults() }
 // collection reads the target's collection, with a clear error when it is not there.
 func collection(ctx context.Context, r storage.Reader, t Target) (*storage.Calendar, error) {
 	cal, err := r.Calendar(ctx, t.Owner.ID, t.Slug)
-	if errors.Is(err, storage.ErrNotFound) {
-		return nil, Errorf(NotFound, "there is no calendar %q", t.Slug)
-	}
 	if err != nil {
-		return nil, fmt.Errorf("collection %d/%s: %w", t.Owner.ID, t.Slug, err)
+		return nil, noCollection(err, t)
 	}
 	return cal, nil
+}
+
+func noCollection(err error, t Target) error {
+	if errors.Is(err, storage.ErrNotFound) {
+		return Errorf(NotFound, "there is no calendar %q", t.Slug)
+	}
+	return fmt.Errorf("collection %d/%s: %w", t.Owner.ID, t.Slug, err)
 }
 
 func (s *Service) woken() {

@@ -20,6 +20,8 @@ var (
 	ErrConflict = errors.New("conflict")
 	// ErrInvalid: a text to store has a NUL or is no UTF-8.
 	ErrInvalid = errors.New("text cannot be stored")
+	// ErrTooMuch: the answer is larger than was asked for.
+	ErrTooMuch = errors.New("too much at once")
 	// ErrUnavailable: the database cannot be reached or is stopping; the same call may succeed later.
 	ErrUnavailable = errors.New("database unavailable")
 	// ErrNewerSchema: the database was migrated by a newer version of this program.
@@ -60,6 +62,7 @@ type Reader interface {
 	MailReader
 	SchedulingReader
 	GrantReader
+	HomeReader
 	APIReader
 	FeedReader
 
@@ -101,7 +104,7 @@ type Reader interface {
 	// connection is busy (writes of a Tx wait, and are fine).
 	Objects(ctx context.Context, cal Ref, fields Fields, fn func(*Object) error) error
 	// ObjectsInRange returns the objects of these calendars of one owner whose occurrence bounds touch
-	// the window: exact for those that do not recur, a superset for those that do. Ordered by (calendar, name).
+	// the window: exact for those that do not recur, a superset for those that do. Ordered by (calendar, name). ErrTooMuch.
 	ObjectsInRange(ctx context.Context, q RangeQuery) ([]*Object, error)
 	// Changes returns what changed in a collection after since, ordered by seq, at most limit (0: all): for each name only
 	// its latest state. Tombstones are Changes with Deleted set.
@@ -156,10 +159,13 @@ type Tx interface {
 	SetMembers(ctx context.Context, group int64, members []int64) error
 
 	// PutCalendar inserts or updates a collection by (Owner, ID). LastSeq, Floor and Bytes are kept by the
-	// other methods and not written on update.
+	// other methods and not written on update. A tombstone of its slug goes.
 	PutCalendar(ctx context.Context, c *Calendar) error
-	// DeleteCalendar removes a collection with its objects, reminders, tombstones, properties and grants.
-	DeleteCalendar(ctx context.Context, owner, id int64) error
+	// RenameCalendar gives a collection another slug, which must be free, and leaves a tombstone of seq under the old one.
+	RenameCalendar(ctx context.Context, owner, id int64, slug string, seq int64) error
+	// DeleteCalendar removes a collection with its objects, reminders, tombstones, properties and grants, and leaves a tombstone of
+	// seq in the home.
+	DeleteCalendar(ctx context.Context, owner, id, seq int64) error
 	// TouchCalendar raises a collection's LastSeq to seq.
 	TouchCalendar(ctx context.Context, owner, id, seq int64) error
 

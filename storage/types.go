@@ -72,6 +72,7 @@ type Calendar struct {
 	DisplayName string
 	Description string
 	Color       string   // as the client set it, such as #FF2968FF
+	ColorName   string   // what Apple's programs call it (symbolic-color); "" for nothing
 	Order       string   // Apple's calendar-order, as set
 	Components  []string // what it takes: VEVENT, VTODO, VJOURNAL, VFREEBUSY, VAVAILABILITY; empty for any
 	TimeZone    string   // iCalendar text of CALDAV:calendar-timezone, as set
@@ -158,6 +159,7 @@ type RangeQuery struct {
 	Start, End         int64
 	WallStart, WallEnd int64
 	Fields             Fields
+	MaxText            int64 // ErrTooMuch when the texts together have more octets; 0 for no bound
 }
 
 // Change is a member of a collection that changed.

@@ -11,28 +11,43 @@ import (
 )
 
 const calendarColumns = `owner_id, id, seq, last_seq, floor, bytes, objects, created, transparent, own_client, subscribed, kind, slug, display_name,
-		description, color, sort_order, components, time_zone_id, default_slug, time_zone, availability`
+		description, color, color_name, sort_order, components, time_zone_id, default_slug, time_zone, availability`
 
-func scanCalendar(r scanner, c *storage.Calendar) error {
-	var created int64
-	var components string
-	err := r.Scan(&c.Owner, &c.ID, &c.Seq, &c.LastSeq, &c.Floor, &c.Bytes, &c.Objects, &created, &c.Transparent, &c.OwnClient, &c.Subscribed,
-		(*string)(&c.Kind), &c.Slug, &c.DisplayName, &c.Description, &c.Color, &c.Order, &components, &c.TimeZoneID,
-		&c.Default, &c.TimeZone, &c.Availability)
-	c.Created = instant(created)
-	if components != "" {
-		c.Components = strings.Split(components, ",")
+// calendarRow is a row of calendarColumns.
+type calendarRow struct {
+	storage.Calendar
+	created    int64
+	components string
+}
+
+func (r *calendarRow) dest() []any {
+	return []any{&r.Owner, &r.ID, &r.Seq, &r.LastSeq, &r.Floor, &r.Bytes, &r.Objects, &r.created, &r.Transparent, &r.OwnClient, &r.Subscribed,
+		(*string)(&r.Kind), &r.Slug, &r.DisplayName, &r.Description, &r.Color, &r.ColorName, &r.Order, &r.components, &r.TimeZoneID,
+		&r.Default, &r.TimeZone, &r.Availability}
+}
+
+// calendar returns what was scanned.
+func (r *calendarRow) calendar() *storage.Calendar {
+	r.Created = instant(r.created)
+	if r.components != "" {
+		r.Components = strings.Split(r.components, ",")
 	}
-	return err
+	return &r.Calendar
+}
+
+func scanCalendar(r scanner) (*storage.Calendar, error) {
+	row := &calendarRow{}
+	err := r.Scan(row.dest()...)
+	return row.calendar(), err
 }
 
 // Calendars implements [storage.Reader].
 func (q queries) Calendars(ctx context.Context, owner int64) ([]*storage.Calendar, error) {
 	var list []*storage.Calendar
 	err := q.query(ctx, func(r scanner) error {
-		c := &storage.Calendar{}
+		c, err := scanCalendar(r)
 		list = append(list, c)
-		return scanCalendar(r, c)
+		return err
 	}, `SELECT `+calendarColumns+` FROM calendars WHERE owner_id = $1`, owner)
 	if err != nil {
 		return nil, fmt.Errorf("calendars of %d: %w", owner, err)
@@ -46,10 +61,10 @@ func (q queries) Calendar(ctx context.Context, owner int64, slug string) (*stora
 	if !storable(slug) {
 		return nil, fmt.Errorf("calendar %d/%q: %w", owner, slug, storage.ErrNotFound)
 	}
-	c := &storage.Calendar{}
-	err := q.query(ctx, func(r scanner) error { return scanCalendar(r, c) },
-		`SELECT `+calendarColumns+` FROM calendars WHERE owner_id = $1 AND slug = $2`, owner, slug)
-	if err == nil && c.ID == 0 {
+	var c *storage.Calendar
+	err := q.query(ctx, func(r scanner) (err error) { c, err = scanCalendar(r); return err },
+		calendarBySlug, owner, slug)
+	if err == nil && c == nil {
 		err = storage.ErrNotFound
 	}
 	if err != nil {
@@ -58,6 +73,8 @@ func (q queries) Calendar(ctx context.Context, owner int64, slug string) (*stora
 	return c, nil
 }
 
+const calendarBySlug = `SELECT ` + calendarColumns + ` FROM calendars WHERE owner_id = $1 AND slug = $2`
+
 // HomeCalendars implements [storage.Reader].
 func (q queries) HomeCalendars(ctx context.Context, owners []int64) (map[int64][]*storage.Calendar, error) {
 	homes := make(map[int64][]*storage.Calendar, len(owners))
@@ -65,8 +82,8 @@ func (q queries) HomeCalendars(ctx context.Context, owners []int64) (map[int64][
 		return homes, nil
 	}
 	err := q.query(ctx, func(r scanner) error {
-		c := &storage.Calendar{}
-		if err := scanCalendar(r, c); err != nil {
+		c, err := scanCalendar(r)
+		if err != nil {
 			return err
 		}
 		homes[c.Owner] = append(homes[c.Owner], c)
@@ -88,22 +105,52 @@ func (tx *Tx) PutCalendar(ctx context.Context, c *storage.Calendar) error {
 	if err := tx.mustLock(c.Owner); err != nil {
 		return err
 	}
-	return tx.write(ctx, `INSERT INTO calendars (`+calendarColumns+`)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)
+	err := tx.write(ctx, `INSERT INTO calendars (`+calendarColumns+`)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)
 		ON CONFLICT (owner_id, id) DO UPDATE SET seq = excluded.seq, transparent = excluded.transparent, own_client = excluded.own_client,
 			subscribed = excluded.subscribed,
 			kind = excluded.kind, slug = excluded.slug, display_name = excluded.display_name,
-			description = excluded.description, color = excluded.color, sort_order = excluded.sort_order,
+			description = excluded.description, color = excluded.color, color_name = excluded.color_name, sort_order = excluded.sort_order,
 			components = excluded.components, time_zone_id = excluded.time_zone_id,
 			default_slug = excluded.default_slug, time_zone = excluded.time_zone, availability = excluded.availability`,
 		c.Owner, c.ID, c.Seq, max(c.LastSeq, c.Seq), c.Floor, c.Bytes, c.Objects, micros(c.Created), c.Transparent, c.OwnClient,
-		c.Subscribed, string(c.Kind), c.Slug, c.DisplayName, c.Description, c.Color, c.Order, strings.Join(c.Components, ","),
+		c.Subscribed, string(c.Kind), c.Slug, c.DisplayName, c.Description, c.Color, c.ColorName, c.Order, strings.Join(c.Components, ","),
 		c.TimeZoneID, c.Default, c.TimeZone, c.Availability)
+	if err != nil {
+		return err
+	}
+	return tx.write(ctx, unburyCalendar, c.Owner, c.Slug)
+}
+
+// The tombstones of collections are in the home, which has no row of its own among them.
+const (
+	unburyCalendar = `DELETE FROM tombstones WHERE owner_id = $1 AND calendar_id = 0 AND name = $2`
+	buryCalendar   = `INSERT INTO tombstones (owner_id, calendar_id, name, seq, object_id, removed)
+		SELECT owner_id, 0, slug, $3, id, $4 FROM calendars WHERE owner_id = $1 AND id = $2
+		ON CONFLICT (owner_id, calendar_id, name) DO UPDATE SET seq = excluded.seq, object_id = excluded.object_id, removed = excluded.removed`
+)
+
+// RenameCalendar implements [storage.Tx].
+func (tx *Tx) RenameCalendar(ctx context.Context, owner, id int64, slug string, seq int64) error {
+	if err := tx.mustLock(owner); err != nil {
+		return err
+	}
+	err := tx.write(ctx, buryCalendar, owner, id, seq, buried())
+	if err == nil {
+		err = tx.write(ctx, `UPDATE calendars SET slug = $3, seq = $4 WHERE owner_id = $1 AND id = $2`, owner, id, slug, seq)
+	}
+	if err == nil {
+		err = tx.write(ctx, unburyCalendar, owner, slug)
+	}
+	return err
 }
 
 // DeleteCalendar implements [storage.Tx].
-func (tx *Tx) DeleteCalendar(ctx context.Context, owner, id int64) error {
+func (tx *Tx) DeleteCalendar(ctx context.Context, owner, id, seq int64) error {
 	if err := tx.mustLock(owner); err != nil {
+		return err
+	}
+	if err := tx.write(ctx, buryCalendar, owner, id, seq, buried()); err != nil {
 		return err
 	}
 	for _, t := range []string{"objects", "inbox_items", "tombstones", "properties", "reminders", "grants", "granted", "feeds", "subscriptions"} {

@@ -425,7 +425,7 @@ func TestPlans(t *testing.T) {
 				tx.DeleteProperty(ctx, storage.Property{Owner: old.Owner, Calendar: old.Calendar, Local: "x"}),
 				tx.DropJobs(ctx, old.Owner, "m"),
 				tx.SetGrants(ctx, old.Owner, old.Calendar, []storage.Grant{{Grantee: w.owners[1], Privileges: 1}}),
-				tx.DeleteCalendar(ctx, w.owners[4], w.cals[4].ID),
+				tx.DeleteCalendar(ctx, w.owners[4], w.cals[4].ID, 1_000_000),
 			} {
 				if err != nil {
 					return err

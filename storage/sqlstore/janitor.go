@@ -60,6 +60,9 @@ func (s *Store) PurgeTombstones(ctx context.Context, before time.Time, limit int
 		if err != nil || n == 0 {
 			return err
 		}
+		if calendar == storage.HomeProps {
+			return tx.write(ctx, `UPDATE homes SET floor = CASE WHEN floor < $2 THEN $2 ELSE floor END WHERE owner_id = $1`, owner, floor)
+		}
 		return tx.write(ctx, `UPDATE calendars SET floor = CASE WHEN floor < $3 THEN $3 ELSE floor END
 			WHERE owner_id = $1 AND id = $2`, owner, calendar, floor)
 	})

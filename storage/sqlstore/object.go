@@ -24,25 +24,39 @@ var objectFields = [everyField + 1]string{
 	everyField:         objectColumns + `, ics, series`,
 }
 
-func scanObject(r scanner, o *storage.Object, inbox bool, fields storage.Fields) error {
-	var created, modified int64
-	dest := make([]any, 0, 23)
-	dest = append(dest, &o.Owner, &o.Calendar, &o.ID, &o.Seq, &o.Size, &o.First, &o.Last, &created, &modified,
-		&o.Busy, &o.Floating, &o.Recurring, &o.Name, &o.UID, &o.Component, &o.Method, &o.ETag, &o.ScheduleTag,
-		&o.Organizer, &o.Zones, (*uint8)(&o.Privacy))
+// objectRow is a row of objectFields.
+type objectRow struct {
+	*storage.Object
+	created, modified int64
+}
+
+func (r *objectRow) dest(dest []any, fields storage.Fields) []any {
+	dest = append(dest, &r.Owner, &r.Calendar, &r.ID, &r.Seq, &r.Size, &r.First, &r.Last, &r.created, &r.modified,
+		&r.Busy, &r.Floating, &r.Recurring, &r.Name, &r.UID, &r.Component, &r.Method, &r.ETag, &r.ScheduleTag,
+		&r.Organizer, &r.Zones, (*uint8)(&r.Privacy))
 	if fields&storage.WithICS != 0 {
-		dest = append(dest, &o.ICS)
+		dest = append(dest, &r.ICS)
 	}
 	if fields&storage.WithSeries != 0 {
-		dest = append(dest, &o.Series)
+		dest = append(dest, &r.Series)
 	}
-	if err := r.Scan(dest...); err != nil {
+	return dest
+}
+
+// done completes the object with what is stored in another form.
+func (r *objectRow) done(inbox bool) {
+	if len(r.Series) == 0 {
+		r.Series = nil
+	}
+	r.Created, r.Modified, r.Inbox = instant(r.created), instant(r.modified), inbox
+}
+
+func scanObject(r scanner, o *storage.Object, inbox bool, fields storage.Fields) error {
+	row := objectRow{Object: o}
+	if err := r.Scan(row.dest(make([]any, 0, 23), fields)...); err != nil {
 		return err
 	}
-	if len(o.Series) == 0 {
-		o.Series = nil
-	}
-	o.Created, o.Modified, o.Inbox = instant(created), instant(modified), inbox
+	row.done(inbox)
 	return nil
 }
 

@@ -72,7 +72,19 @@ func (q queries) ObjectsInRange(ctx context.Context, rq storage.RangeQuery) ([]*
 		shape += someComponents
 		args = append(args, list)
 	}
-	list, err := q.objects(ctx, false, fields, rangeTexts[fields][shape], args...)
+	var list []*storage.Object
+	var texts int64
+	err := q.query(ctx, func(r scanner) error {
+		o := &storage.Object{}
+		if err := scanObject(r, o, false, fields); err != nil {
+			return err
+		}
+		if texts += int64(len(o.ICS)); rq.MaxText > 0 && texts > rq.MaxText {
+			return storage.ErrTooMuch
+		}
+		list = append(list, o)
+		return nil
+	}, rangeTexts[fields][shape], args...)
 	if err != nil {
 		return nil, fmt.Errorf("objects of %d in range: %w", rq.Owner, err)
 	}

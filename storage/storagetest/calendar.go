@@ -67,7 +67,7 @@ func testLock(t *testing.T, s storage.Store) {
 	for what, fn := range map[string]func(storage.Tx) error{
 		"Next":           func(tx storage.Tx) error { _, err := tx.Next(ctx, a.owner); return err },
 		"PutCalendar":    func(tx storage.Tx) error { return tx.PutCalendar(ctx, calendar(a.cal, "x", storage.CalendarKind)) },
-		"DeleteCalendar": func(tx storage.Tx) error { return tx.DeleteCalendar(ctx, a.owner, a.cal.ID) },
+		"DeleteCalendar": func(tx storage.Tx) error { return tx.DeleteCalendar(ctx, a.owner, a.cal.ID, 1) },
 		"TouchCalendar":  func(tx storage.Tx) error { return tx.TouchCalendar(ctx, a.owner, a.cal.ID, 9) },
 		"PutObject":      func(tx storage.Tx) error { return tx.PutObject(ctx, o, nil) },
 		"DeleteObject":   func(tx storage.Tx) error { return tx.DeleteObject(ctx, o, 9) },
@@ -170,7 +170,7 @@ func testDeleteCalendar(t *testing.T, s storage.Store) {
 		}
 		return nil
 	})
-	h.locked(func(tx storage.Tx) error { return tx.DeleteCalendar(ctx, h.owner, h.cal.ID) })
+	h.locked(func(tx storage.Tx) error { return tx.DeleteCalendar(ctx, h.owner, h.cal.ID, next(t, tx, h.owner)) })
 	for _, tt := range []struct {
 		ref  storage.Ref
 		o    *storage.Object

@@ -66,7 +66,7 @@ func testFeeds(t *testing.T, s storage.Store) {
 
 	h.locked(func(tx storage.Tx) error { return tx.DeleteFeed(ctx, h.owner, "bb") })
 	expect(h, 0, a)
-	h.locked(func(tx storage.Tx) error { return tx.DeleteCalendar(ctx, h.owner, h.cal.ID) })
+	h.locked(func(tx storage.Tx) error { return tx.DeleteCalendar(ctx, h.owner, h.cal.ID, next(t, tx, h.owner)) })
 	expect(h, 0)
 	remove(t, s, other.owner)
 	other.gone = true
@@ -158,7 +158,7 @@ func testSubscriptions(t *testing.T, s storage.Store) {
 	if err := s.Update(ctx, func(tx storage.Tx) error { return tx.PutSubscription(ctx, mine) }); err == nil {
 		t.Error("PutSubscription in a home that is not locked went well")
 	}
-	h.locked(func(tx storage.Tx) error { return tx.DeleteCalendar(ctx, h.owner, h.cal.ID) })
+	h.locked(func(tx storage.Tx) error { return tx.DeleteCalendar(ctx, h.owner, h.cal.ID, 9) })
 	expect("Subscriptions without the calendar", 0, theirs)
 	remove(t, s, other.owner)
 	other.gone = true

@@ -67,7 +67,7 @@ func testGrants(t *testing.T, s storage.Store) {
 	set(h, cal, storage.Grant{Grantee: bob.owner, Privileges: 3})
 	expect("Grants after a change", of(h), everybody, throughGroup, g(h, cal, bob.owner, 3))
 	expect("GrantsTo one who lost them", to(other.owner))
-	h.locked(func(tx storage.Tx) error { return tx.DeleteCalendar(ctx, h.owner, cal) })
+	h.locked(func(tx storage.Tx) error { return tx.DeleteCalendar(ctx, h.owner, cal, next(t, tx, h.owner)) })
 	expect("Grants without the calendar", of(h), everybody, throughGroup)
 	remove(t, s, whole.owner, other.owner)
 	whole.gone, other.gone = true, true

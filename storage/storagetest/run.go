@@ -35,7 +35,12 @@ func Run(t *testing.T, s storage.Store) {
 		{"locks and counters", testLock},
 		{"calendars", testCalendars},
 		{"deleting a calendar", testDeleteCalendar},
+		{"homes and what was removed from them", testHome},
+		{"an object with its calendar", testObjectIn},
+		{"objects by pages, and no more text than asked for", testObjectsAfter},
+		{"addresses of many", testAddressesOf},
 		{"properties", testProperties},
+		{"properties are counted", testCountProperties},
 		{"objects", testObjects},
 		{"texts that cannot be stored", testInvalidText},
 		{"objects are streamed", testStream},
@@ -132,7 +137,7 @@ func person(name string) *storage.Principal {
 func calendar(ref storage.Ref, slug string, kind storage.CollectionKind) *storage.Calendar {
 	return &storage.Calendar{
 		Owner: ref.Owner, ID: ref.ID, Kind: kind, Slug: slug, DisplayName: "My " + slug, Description: "Für alles",
-		Color: "#FF2968FF", Order: "3", Components: []string{"VEVENT", "VTODO"}, TimeZone: "BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n",
+		Color: "#FF2968FF", ColorName: "red", Order: "3", Components: []string{"VEVENT", "VTODO"}, TimeZone: "BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n",
 		TimeZoneID: "Europe/Berlin", Transparent: true, Subscribed: true, Default: "calendar", Availability: "BEGIN:VCALENDAR\r\n", Seq: ref.ID, LastSeq: ref.ID, Created: t0,
 	}
 }
