@@ -19,16 +19,19 @@ type grammar struct {
 	Config   string          `placeholder:"FILE" group:"storage" help:"Settings file (TOML); without it kalends.toml of the current folder, if there is one (KALENDS_CONFIG)."`
 	Settings config.Settings `embed:""`
 
-	Serve   serveCmd   `cmd:"" help:"Run the server."`
-	Demo    demoCmd    `cmd:"" help:"Show the whole story in the terminal, in about 20 seconds."`
-	Migrate migrateCmd `cmd:"" help:"Bring the database's tables up to date."`
-	User    userCmd    `cmd:"" help:"Add, import, list and remove people, rooms, resources and groups."`
-	Token   tokenCmd   `cmd:"" help:"Make, list and revoke the tokens by which programs act for people."`
-	Outbox  outboxCmd  `cmd:"" help:"Show and mend mail that waits to be sent."`
-	Mail    mailCmd    `cmd:"" help:"Decide about mail that waits: unverified answers, invitations by strangers, proposals."`
-	MailIn  mailInCmd  `cmd:"" help:"Take in one message from standard input, for a pipe of your mail server."`
-	Version versionCmd `cmd:"" help:"Print the version of the program and of its time zone data."`
-	Help    helpCmd    `cmd:"" help:"Explain a command, or print all settings: help settings."`
+	Serve    serveCmd    `cmd:"" help:"Run the server."`
+	Demo     demoCmd     `cmd:"" help:"Show the whole story in the terminal, in about 20 seconds."`
+	Migrate  migrateCmd  `cmd:"" help:"Bring the database's tables up to date."`
+	User     userCmd     `cmd:"" help:"Add, import, list and remove people, rooms, resources and groups."`
+	Token    tokenCmd    `cmd:"" help:"Make, list and revoke the tokens by which programs act for people."`
+	Calendar calendarCmd `cmd:"" help:"List calendars, publish them, and subscribe to others' feeds."`
+	Import   importCmd   `cmd:"" help:"Import calendars: files, folders, archives, another CalDAV server."`
+	Export   exportCmd   `cmd:"" help:"Export calendars: one file, folders, an archive."`
+	Outbox   outboxCmd   `cmd:"" help:"Show and mend mail that waits to be sent."`
+	Mail     mailCmd     `cmd:"" help:"Decide about mail that waits: unverified answers, invitations by strangers, proposals."`
+	MailIn   mailInCmd   `cmd:"" help:"Take in one message from standard input, for a pipe of your mail server."`
+	Version  versionCmd  `cmd:"" help:"Print the version of the program and of its time zone data."`
+	Help     helpCmd     `cmd:"" help:"Explain a command, or print all settings: help settings."`
 }
 
 // program is what commands work with. It is bound to their Run methods.
