@@ -141,7 +141,7 @@ func ParseURL(s string) (*url.URL, error) {
 func checkURL(u *url.URL) error {
 	switch {
 	case u.Scheme != "http" && u.Scheme != "https":
-		return fmt.Errorf("%w: it begins neither with https: nor with http:", ErrForbidden)
+		return fmt.Errorf("%w: it is not one of https or http", ErrForbidden)
 	case u.Opaque != "" || u.Hostname() == "":
 		return fmt.Errorf("%w: it names no host", ErrForbidden)
 	}
