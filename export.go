@@ -154,7 +154,6 @@ type icsExport struct {
 	out  io.Writer
 	tell io.Writer
 	join *stream.Joiner
-	many bool
 }
 
 func (e *icsExport) calendar(c *storage.Calendar) error {

@@ -279,7 +279,7 @@ func (s *oddServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
 	switch {
 	case r.URL.Path == "/.well-known/caldav":
-		http.Redirect(w, r, "/dav", 301)
+		http.Redirect(w, r, "/dav", http.StatusMovedPermanently)
 	case r.Method == "PROPFIND" && r.URL.Path == "/dav":
 		answer(ok("/dav", "<current-user-principal><href>/me/</href></current-user-principal><resourcetype><collection/></resourcetype>"))
 	case r.Method == "PROPFIND" && r.URL.Path == "/me/":

@@ -279,7 +279,9 @@ func TestFailures(t *testing.T) {
 			{"another status", status(204), "status 204", 0},
 			{"not modified, unasked", status(418), "status 418", 0},
 			{"a redirect inside", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, inner.URL, http.StatusFound) }, "may not be fetched from", 0},
-			{"a redirect to a file", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "file:///etc/passwd", http.StatusFound) }, "may not be fetched from", 0},
+			{"a redirect to a file", func(w http.ResponseWriter, r *http.Request) {
+				http.Redirect(w, r, "file:///etc/passwd", http.StatusFound)
+			}, "may not be fetched from", 0},
 			{"redirects without end", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/x", http.StatusFound) }, "without end", 0},
 			{"a web page", text("text/html", "<!doctype html><title>Sign in</title>"), "a web page", 0},
 			{"a web page under another name", text("text/calendar", "\n <html>"), "a web page", 0},
