@@ -13,6 +13,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -72,10 +73,10 @@ func newHouse(t *testing.T, s storage.Store) *house {
 	h.zone("bob", "America/New_York")
 	log := slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	service := &calendar.Service{Store: s, Now: clock, Log: log}
-	made := 0
+	var made atomic.Int64 // requests come at once
 	h.api = &api.Handler{
 		Calendar: service, Auth: names{s}, Store: s, Log: log, Now: clock, Poll: 5 * time.Millisecond,
-		NewUID: func() string { made++; return fmt.Sprintf("uid-%d", made) },
+		NewUID: func() string { return fmt.Sprintf("uid-%d", made.Add(1)) },
 	}
 	h.dav = &caldav.Handler{Calendar: service, Auth: names{s}, Store: s, Log: log, Now: clock}
 	h.tokens = &auth.Tokens{Store: s, Now: clock}
