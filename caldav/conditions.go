@@ -109,10 +109,10 @@ func (c *conditions) evalIf(s dav.State) bool {
 			p.kind, p.obj = collectionPlace, ""
 		}
 		r, err := c.q.find(p)
-		if err != nil || r.cal == nil {
+		if err != nil || r.cal == nil && r.kind != homeKind {
 			return false
 		}
-		current, err := c.q.h.Calendar.TokenOf(c.q.ctx, r.cal)
+		current, err := c.q.token(r)
 		return err == nil && current.String() == token
 	})
 }

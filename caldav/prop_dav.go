@@ -48,14 +48,16 @@ var davProperties = []*property{
 	{name: dav.D("current-user-principal"), on: all, hrefs: func(x *render, r *resource) []string { return []string{x.me()} }},
 	{name: dav.D("supported-report-set"), on: all, write: func(x *render, r *resource, w *dav.Writer) {
 		for _, rep := range reportNames {
-			if rep.on&r.kind != 0 {
+			if reportOn(rep.name, rep.on, r) {
 				w.RawString("<D:supported-report><D:report>")
 				w.Empty(rep.name)
 				w.RawString("</D:report></D:supported-report>")
 			}
 		}
 	}},
-	{name: dav.D("sync-token"), on: calendarKind | inboxKind, write: writeToken},
+	{name: dav.D("sync-token"), on: homeKind | calendarKind | inboxKind, has: func(x *render, r *resource) bool {
+		return r.kind != homeKind || r.access.Own()
+	}, write: writeToken},
 	{name: dav.D("resource-id"), on: homeKind | homeCollections | members, write: func(x *render, r *resource, w *dav.Writer) {
 		w.Href(x.resourceID(r))
 	}},
@@ -138,9 +140,17 @@ func textValue(e *dav.Element, most int) (string, error) {
 }
 
 func writeToken(x *render, r *resource, w *dav.Writer) {
-	t, err := x.q.h.Calendar.TokenOf(x.q.ctx, r.cal)
+	t, err := x.q.token(r)
 	x.fail(err)
 	w.Text(t.String())
+}
+
+// token is the current sync token of a calendar, an inbox or a home.
+func (q *request) token(r *resource) (calendar.Token, error) {
+	if r.kind == homeKind {
+		return q.h.Calendar.HomeToken(q.ctx, r.owner)
+	}
+	return q.h.Calendar.TokenOf(q.ctx, r.cal)
 }
 
 // me is the href of the asker's principal.

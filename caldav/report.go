@@ -15,7 +15,7 @@ var reportNames = []struct {
 	{dav.C("calendar-query"), homeKind | calendarKind | inboxKind},
 	{dav.C("calendar-multiget"), homeKind | calendarKind | inboxKind},
 	{dav.C("free-busy-query"), homeKind | calendarKind},
-	{dav.D("sync-collection"), calendarKind | inboxKind},
+	{dav.D("sync-collection"), homeKind | calendarKind | inboxKind},
 	{dav.D("expand-property"), all},
 	{dav.D("acl-principal-prop-set"), all},
 	{dav.D("principal-match"), collections},
@@ -55,21 +55,23 @@ func (q *request) report() error {
 			on = r.on
 		}
 	}
-	if handler == nil || on&reportKind(res.kind) == 0 {
+	if handler == nil || !reportOn(root.Name, on, res) {
 		return violates(http.StatusForbidden, dav.D("supported-report"), "there is no report %.60s here", root.Local)
 	}
 	return handler(q, root, res)
 }
 
-// reportKind: calendar-query and multiget may be asked of a single object too (RFC 4791 sections 7.8 and 7.9).
-func reportKind(k kind) kind {
-	switch k {
-	case objectKind:
-		return k | calendarKind
-	case itemKind:
-		return k | inboxKind
+// reportOn reports whether a resource has a report, which resources of those kinds have.
+func reportOn(report dav.Name, on kind, r *resource) bool {
+	switch k := r.kind; {
+	case k == homeKind && report == dav.D("sync-collection"):
+		return r.access.Own() // see calendar.SyncHome
+	case report == dav.C("calendar-query"), report == dav.C("calendar-multiget"):
+		// Of a single object too (RFC 4791 sections 7.8 and 7.9).
+		return on&k != 0 || k == objectKind && on&calendarKind != 0 || k == itemKind && on&inboxKind != 0
+	default:
+		return on&k != 0
 	}
-	return k
 }
 
 // reportProps reads what a report is to show of each resource (RFC 4791 section 9.6): DAV:prop, DAV:allprop or

@@ -12,9 +12,6 @@ import (
 
 // freeBusyQuery handles the free-busy-query report (RFC 4791 section 7.10). Its answer is iCalendar, not a multistatus.
 func (q *request) freeBusyQuery(root *dav.Element, res *resource) error {
-	if res.obj != nil {
-		return violates(http.StatusForbidden, dav.D("supported-report"), "busy times are asked of calendars")
-	}
 	depth, err := dav.ParseDepth(q.r.Header, dav.DepthZero)
 	if err != nil {
 		return err

@@ -10,9 +10,10 @@ import (
 )
 
 // syncCollection handles the sync-collection report (RFC 6578 section 3). Depth is ignored, since programs send it as
-// well as sync-level, and older ones only it. Sync-level infinite is that of 1: calendars hold no collections.
+// well as sync-level, and older ones only it. In a calendar sync-level infinite is that of 1: it holds no collections.
 func (q *request) syncCollection(root *dav.Element, res *resource) error {
-	if err := checkSyncLevel(root, q.r.Header); err != nil {
+	deep, err := syncLevel(root, q.r.Header)
+	if err != nil {
 		return err
 	}
 	limit, err := syncLimit(root)
@@ -26,6 +27,9 @@ func (q *request) syncCollection(root *dav.Element, res *resource) error {
 	x, err := q.reportRender(root)
 	if err != nil {
 		return err
+	}
+	if res.kind == homeKind {
+		return q.syncHome(x, res, e.Value(), limit, deep)
 	}
 	t := calendar.Target{Owner: res.owner, Slug: res.cal.Slug, Access: res.access}
 	changes, err := q.h.Calendar.Sync(q.ctx, q.who, t, e.Value(), limit)
@@ -43,6 +47,48 @@ func (q *request) syncCollection(root *dav.Element, res *resource) error {
 		}
 		ms.SyncToken(changes.Token.String())
 		return nil
+	})
+}
+
+// syncHome answers a sync-collection of a home: with its collections, and where deep with what is in them.
+func (q *request) syncHome(x *render, res *resource, token string, limit int, deep bool) error {
+	sync, err := q.h.Calendar.SyncHome(q.ctx, q.who, res.owner, token, limit, deep)
+	if err != nil {
+		return err
+	}
+	prefer := q.prefer()
+	return q.multistatus(prefer.Minimal, func(ms *dav.Multistatus) error {
+		x.ms = ms
+		x.keepHome(res.owner, sync.Home)
+		for list := sync.Changes; len(list) > 0; {
+			c := list[0]
+			var col *resource
+			if c.Calendar != nil {
+				col = q.collection(res.access, c.Calendar)
+			}
+			if c.Object == nil {
+				list = list[1:]
+				if col == nil {
+					ms.Status(collectionHref(res.owner.Name, c.Slug), dav.Problem{Status: http.StatusNotFound})
+				} else if err := x.resource(col); err != nil {
+					return err
+				}
+				continue
+			}
+			var run []storage.Change // of one collection
+			for len(list) > 0 && list[0].Calendar == c.Calendar && list[0].Object != nil {
+				run = append(run, *list[0].Object)
+				list = list[1:]
+			}
+			if err := x.changes(col, run); err != nil {
+				return err
+			}
+		}
+		if sync.More {
+			ms.Truncated(res.href)
+		}
+		ms.SyncToken(sync.Token.String())
+		return x.err
 	})
 }
 
@@ -102,17 +148,20 @@ func (x *render) texts(res *resource, list []storage.Change) (map[string]*storag
 	return texts, err
 }
 
-func checkSyncLevel(root *dav.Element, h http.Header) error {
+// syncLevel reports whether a sync-collection asks for everything below (RFC 6578 section 6.3).
+func syncLevel(root *dav.Element, h http.Header) (deep bool, err error) {
 	e := root.Child(dav.D("sync-level"))
 	if e == nil { // drafts had the Depth header
-		_, err := dav.ParseDepth(h, dav.DepthOne)
-		return err
+		depth, err := dav.ParseDepth(h, dav.DepthOne)
+		return depth == dav.DepthInfinity, err
 	}
 	switch e.Value() {
-	case "1", "infinite", "infinity":
-		return nil
+	case "1":
+		return false, nil
+	case "infinite", "infinity":
+		return true, nil
 	}
-	return refuse(http.StatusBadRequest, "sync-level is 1 or infinite (RFC 6578 section 6.3)")
+	return false, refuse(http.StatusBadRequest, "sync-level is 1 or infinite (RFC 6578 section 6.3)")
 }
 
 // syncLimit reads DAV:limit (RFC 6578 section 3.7); 0 for none.

@@ -12,7 +12,7 @@ import (
 	"kalends/storage"
 )
 
-// Token is a sync token (RFC 6578 section 4): calendar, database epoch and change number.
+// Token is a sync token (RFC 6578 section 4): calendar, or minus the owner of a home, database epoch and change number.
 type Token struct{ Calendar, Epoch, Seq int64 }
 
 const tokenPrefix = "data:,"
@@ -29,7 +29,7 @@ func ParseToken(s string) (Token, error) {
 	ok := strings.HasPrefix(s, tokenPrefix) && len(parts) == 3
 	for i := 0; ok && i < 3; i++ {
 		v, err := strconv.ParseInt(parts[i], 10, 64)
-		ok = err == nil && v >= 0 && strconv.FormatInt(v, 10) == parts[i]
+		ok = err == nil && (v >= 0 || i == 0) && strconv.FormatInt(v, 10) == parts[i]
 		n[i] = v
 	}
 	if !ok {
