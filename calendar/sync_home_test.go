@@ -89,7 +89,14 @@ func TestSyncHome(t *testing.T) {
 		if _, err := s.SyncHome(ctx, s.bob, s.alice, "", 0, true); calendar.KindOf(err) != calendar.Refused {
 			t.Errorf("SyncHome of somebody else: %v, want Refused", err)
 		}
-		for _, bad := range []string{"data:,-2_1_1", "data:,-1_99_1", "data:,-1_1_999999", "x"} {
+		epoch, err := store.Epoch(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, bad := range []string{
+			calendar.Token{-s.bob.ID, epoch, 1}.String(), calendar.Token{-s.alice.ID, epoch + 1, 1}.String(),
+			calendar.Token{-s.alice.ID, epoch, 999999}.String(), calendar.Token{s.alice.ID, epoch, 1}.String(), "x",
+		} {
 			if _, err := s.SyncHome(ctx, s.alice, s.alice, bad, 0, true); calendar.KindOf(err) != calendar.BadSyncToken {
 				t.Errorf("SyncHome(%q): %v, want BadSyncToken", bad, err)
 			}
