@@ -315,10 +315,10 @@ func TestStream(t *testing.T) {
 			t.Errorf("event for another time of the database = %q", event)
 		}
 		// Not too many.
-		for range 7 {
-			h.listen(server, "bob", "").next()
+		for range 8 {
+			h.listen(server, "carol", "").next()
 		}
-		h.as("bob", "GET", "/changes/stream", nil).fails(429, "too-many-streams", "")
+		h.as("carol", "GET", "/changes/stream", nil).fails(429, "too-many-streams", "")
 		h.listen(server, "alice", "").next()
 		// The server stops.
 		stop()

@@ -94,7 +94,7 @@ func readSince(text string, epoch int64) (sinceToken, error) {
 
 func (h *Handler) listChanges(ctx context.Context, q *caller, in *struct {
 	Since    string   `query:"since" doc:"since of the answer before, or now." maxLength:"40000"`
-	Calendar []string `query:"calendar" doc:"Ids or slugs of calendars, separated by commas; without it all of one's own." maxItems:"50"`
+	Calendar []string `query:"calendar" nullable:"false" doc:"Ids or slugs of calendars, separated by commas; without it all of one's own." maxItems:"50"`
 	Limit    int      `query:"limit" doc:"How many at most; 100." minimum:"1" maximum:"1000"`
 }) (*struct{ Body ChangePage }, error) {
 	if in.Limit == 0 {

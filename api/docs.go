@@ -79,6 +79,7 @@ var docsTemplate = template.Must(template.New("docs").Funcs(template.FuncMap{
 // document is what the page of the documentation shows.
 type document struct {
 	Title, Description, Server string
+	Example                    string // Server with a host
 	Sections                   []docSection
 	Types                      []docType
 	Problems                   []docProblem
@@ -113,6 +114,9 @@ type docProblem struct {
 
 func (h *Handler) document() document {
 	d := document{Title: h.spec.Info.Title, Description: h.spec.Info.Description, Server: h.spec.Servers[0].URL}
+	if d.Example = d.Server; strings.HasPrefix(d.Example, "/") {
+		d.Example = "https://YOUR-SERVER" + d.Example
+	}
 	for _, tag := range h.spec.Tags {
 		s := docSection{Name: tag.Name, Description: tag.Description}
 		for _, path := range slices.Sorted(maps.Keys(h.spec.Paths)) {

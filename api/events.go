@@ -77,7 +77,7 @@ type EventPage struct {
 func (h *Handler) listEvents(ctx context.Context, q *caller, in *struct {
 	Window
 	DisplayZone
-	Calendar []string `query:"calendar" doc:"Ids or slugs of calendars, separated by commas; without it all of one's own." maxItems:"50"`
+	Calendar []string `query:"calendar" nullable:"false" doc:"Ids or slugs of calendars, separated by commas; without it all of one's own." maxItems:"50"`
 	Limit    int      `query:"limit" doc:"How many at most; 100." minimum:"1" maximum:"1000"`
 	Cursor   string   `query:"cursor" doc:"next of the page before." maxLength:"200"`
 }) (*struct{ Body EventPage }, error) {

@@ -180,7 +180,7 @@ func (h *Handler) stream(a huma.API, op huma.Operation) {
 	register(h, a, op, func(ctx context.Context, q *caller, in *struct {
 		Since    string   `query:"since" doc:"since of an answer before." maxLength:"40000"`
 		Last     string   `header:"Last-Event-ID" doc:"id of the last event that was received." maxLength:"40000"`
-		Calendar []string `query:"calendar" doc:"Ids or slugs of calendars, separated by commas; without it all of one's own." maxItems:"50"`
+		Calendar []string `query:"calendar" nullable:"false" doc:"Ids or slugs of calendars, separated by commas; without it all of one's own." maxItems:"50"`
 	}) (*huma.StreamResponse, error) {
 		s := &stream{h: h, q: q, calendars: in.Calendar, since: "now"}
 		for _, since := range []string{in.Since, in.Last} {

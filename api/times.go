@@ -51,7 +51,7 @@ var busyWords = map[recur.Busy]string{recur.Occupied: "busy", recur.Tentative: "
 func (h *Handler) freeBusy(ctx context.Context, q *caller, in *struct {
 	Window
 	DisplayZone
-	Who []string `query:"who" doc:"Mail addresses of people and rooms, separated by commas; without it oneself." example:"bob@example.com" maxItems:"50"`
+	Who []string `query:"who" nullable:"false" doc:"Mail addresses of people and rooms, separated by commas; without it oneself." example:"bob@example.com" maxItems:"50"`
 }) (*struct {
 	Body struct {
 		People []BusyPerson `json:"people" nullable:"false" doc:"In the order in which they were asked for."`
@@ -171,8 +171,8 @@ type Wanted struct {
 // WorkingHours says when people work.
 type WorkingHours struct {
 	Days     []string `json:"days,omitempty" nullable:"false" doc:"On these days." enum:"monday,tuesday,wednesday,thursday,friday,saturday,sunday" maxItems:"7"`
-	Start    string   `json:"start,omitempty" doc:"From this time of the day on." pattern:"^([01][0-9]|2[0-3]):[0-5][0-9]$" patternDescription:"a time such as 09:00"`
-	End      string   `json:"end,omitempty" doc:"Until this time of the day." pattern:"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$" patternDescription:"a time such as 17:00"`
+	Start    string   `json:"start,omitempty" doc:"From this time of the day on." maxLength:"5" example:"09:00"`
+	End      string   `json:"end,omitempty" doc:"Until this time of the day; 24:00 is its end." maxLength:"5" example:"17:00"`
 	TimeZone string   `json:"timeZone,omitempty" doc:"IANA time zone." maxLength:"100"`
 }
 
@@ -285,13 +285,17 @@ func (w *Wanted) working(q *caller) (*hours, *time.Location, error) {
 		h.days[i] = len(given.Days) == 0 && i < 5 || slices.Contains(given.Days, weekdays[i])
 	}
 	for _, x := range []struct {
-		text string
-		at   *time.Duration
-	}{{given.Start, &h.start}, {given.End, &h.end}} {
-		if x.text != "" {
-			var hour, minute int
-			fmt.Sscanf(x.text, "%d:%d", &hour, &minute) // its form was checked
-			*x.at = time.Duration(hour)*time.Hour + time.Duration(minute)*time.Minute
+		field, text string
+		at          *time.Duration
+	}{{"hours.start", given.Start, &h.start}, {"hours.end", given.End, &h.end}} {
+		switch t, err := time.Parse("15:04", x.text); {
+		case x.text == "":
+		case x.text == "24:00":
+			*x.at = 24 * time.Hour
+		case err != nil || len(x.text) != 5:
+			return nil, nil, invalid(x.field, "must be a time of the day such as 09:00")
+		default:
+			*x.at = time.Duration(t.Hour())*time.Hour + time.Duration(t.Minute())*time.Minute
 		}
 	}
 	if h.end <= h.start {
