@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -23,6 +24,7 @@ var update = flag.Bool("update", false, "rewrite the answers in testdata/itip")
 //	put NAME [stale] [past]   NAME stores this object, as organizer or attendee
 //	delete NAME               NAME deletes it
 //	deliver [NAME]            what waits for NAME (or everybody) arrives, and answers are spread
+//	again NAME N              the Nth message that NAME was sent arrives, whether or not it did before
 //	mail FROM TO              this message arrives from outside
 //	lose                      what waits is lost
 //	expect                    what the step before said and sent
@@ -70,6 +72,14 @@ func converse(t *testing.T, file string) {
 			w.step()
 			w.mail(t, args[1], args[2], parseText(t, f.Data))
 			continue
+		case "again":
+			w.step()
+			n, err := strconv.Atoi(args[2])
+			if list := w.sent[address(args[1])]; err != nil || n < 1 || n > len(list) {
+				t.Fatalf("%s: %s: %d messages were sent", file, f.Name, len(list))
+			}
+			w.arrive(w.sent[address(args[1])][n-1], w.options())
+			continue
 		case "lose":
 			w.queue = nil
 			continue
@@ -98,11 +108,12 @@ type world struct {
 	now    time.Time
 	copies map[string]*ical.Component
 	queue  []Message
+	sent   map[string][]Message // by recipient
 	log    strings.Builder
 }
 
 func newWorld() *world {
-	return &world{now: time.Date(2026, 1, 5, 8, 0, 0, 0, time.UTC), copies: map[string]*ical.Component{}}
+	return &world{now: time.Date(2026, 1, 5, 8, 0, 0, 0, time.UTC), copies: map[string]*ical.Component{}, sent: map[string][]Message{}}
 }
 
 func address(name string) string {
@@ -128,6 +139,7 @@ func (w *world) say(err error) {
 func (w *world) send(list ...Message) {
 	for _, m := range list {
 		w.queue = append(w.queue, m)
+		w.sent[m.To] = append(w.sent[m.To], m)
 		fmt.Fprintf(&w.log, "%s %s > %s\n%s", m.Method, short(m.From), short(m.To), show(m.Calendar))
 	}
 }

@@ -168,8 +168,11 @@ func (r *receiver) replace() (*ical.Component, bool) {
 	late := r.late(r.msg.master, have)
 	switch {
 	case have == nil:
+		// A series and an instance do not share their SEQUENCE, so that what was made later is told by DTSTAMP. Others than this
+		// server may leave that as it was when they raise SEQUENCE.
 		for _, k := range r.copy.keys {
-			if older(r.msg.master, r.copy.over[k]) && stamp(r.msg.master) < stamp(r.copy.over[k]) {
+			c := r.copy.over[k]
+			if stamp(r.msg.master) < stamp(c) && (r.o.Local || older(r.msg.master, c)) {
 				return nil, false
 			}
 		}
