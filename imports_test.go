@@ -85,6 +85,7 @@ var ownUse = map[string][]string{
 	"github.com/emersion/go-webdav":  {".", "internal/demo", "internal/davtest"},
 	"github.com/alecthomas/kong":     {"."},
 	"github.com/danielgtaylor/huma":  {"api"},
+	"github.com/prometheus":          {"internal/obs"},
 }
 
 // TestImportsPointOneWay holds the tree against the rules above. Files with _test.go are free.
