@@ -83,7 +83,10 @@ func (m *matcher) main(f *CompFilter) (bool, error) {
 		if !ok {
 			continue
 		}
-		if f.Range == nil && len(alarms) == 0 || name == "VFREEBUSY" && f.Range != nil && m.published(c, *f.Range) {
+		switch {
+		case f.Range == nil && len(alarms) == 0,
+			name == "VFREEBUSY" && f.Range != nil && m.published(c, *f.Range),
+			name == available && f.Range != nil && m.available(c, *f.Range):
 			return true, nil
 		}
 		list = append(list, candidate{c, place, alarms})
@@ -115,6 +118,17 @@ func (m *matcher) published(c *ical.Component, r TimeRange) bool {
 		}
 	}
 	return false
+}
+
+// available tests the span of a VAVAILABILITY (RFC 7953 section 3.1): a side without a time is open, and one without
+// any speaks about all time.
+func (m *matcher) available(c *ical.Component, r TimeRange) bool {
+	start, from, hasStart := m.property(c, "DTSTART")
+	end, _, hasEnd := m.property(c, "DTEND")
+	if d, ok := m.duration(c); ok && hasStart && !hasEnd {
+		end, hasEnd = m.later(start, d, from), true
+	}
+	return (!hasEnd || r.Start.IsZero() || r.Start.Before(end)) && (!hasStart || r.End.IsZero() || r.End.After(start))
 }
 
 // comp matches a component with all of a filter but its range. The alarms returned must ring for some instance.

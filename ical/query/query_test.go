@@ -108,7 +108,7 @@ func match(t testing.TB, f *Filter, cal *ical.Component, floating string) bool {
 }
 
 func TestTimeRangeTables(t *testing.T) {
-	// The bounds of each component, and what RFC 4791 section 9.9 says of windows around them. Each window is start,
+	// The bounds of each component, and what RFC 4791 section 9.9 and RFC 7953 section 3.1 say of windows around them. Each window is start,
 	// end and whether it matches.
 	type window struct {
 		start, end string
@@ -125,6 +125,9 @@ func TestTimeRangeTables(t *testing.T) {
 	}
 	busy := func(lines string) string {
 		return "BEGIN:VFREEBUSY\nUID:1@example.com\nDTSTAMP:20260101T000000Z\n" + lines + "\nEND:VFREEBUSY"
+	}
+	available := func(lines string) string {
+		return "BEGIN:VAVAILABILITY\nUID:1@example.com\nDTSTAMP:20260101T000000Z\n" + lines + "\nEND:VAVAILABILITY"
 	}
 	const (
 		t08, t09, t10, t11, t12 = "20260105T080000", "20260105T090000", "20260105T100000", "20260105T110000", "20260105T120000"
@@ -193,6 +196,14 @@ func TestTimeRangeTables(t *testing.T) {
 			{t08, t09, false}, {t09, t10, true}, {t10, t11, false}, {"20260106T093000", "20260106T094000", true}, {"20260106T100000", "", false}}},
 		{"VFREEBUSY ignores DURATION", busy("DTSTART:20260105T090000Z\nDURATION:PT8H"), []window{{t09, t10, false}}},
 		{"VFREEBUSY with nothing", busy("COMMENT:none"), []window{{t09, t10, false}}},
+
+		{"VAVAILABILITY with DTSTART and DTEND", available("DTSTART:20260105T090000Z\nDTEND:20260105T100000Z"), span},
+		{"VAVAILABILITY with DURATION", available("DTSTART:20260105T090000Z\nDURATION:PT1H"), span},
+		{"VAVAILABILITY with DTSTART", available("DTSTART:20260105T090000Z"), []window{
+			{t08, t09, false}, {t08, "20260105T090001", true}, {"20360101", "", true}, {"", t09, false}, {"", t10, true}}},
+		{"VAVAILABILITY with DTEND", available("DTEND:20260105T090000Z"), []window{
+			{t08, t09, true}, {t09, t10, false}, {"", "19800101", true}, {t09, "", false}, {t08, "", true}}},
+		{"VAVAILABILITY with nothing", available("PRIORITY:1"), []window{{t08, t09, true}, {"", t08, true}, {"20360101", "", true}}},
 	}
 	for _, tt := range tests {
 		cal := object(t, tt.body)

@@ -29,6 +29,9 @@ var mains = []string{"VEVENT", "VTODO", "VJOURNAL", "VFREEBUSY"}
 
 func isMain(name string) bool { return slices.Contains(mains, name) }
 
+// available is the component of RFC 7953: it has a time, but no series knows it.
+const available = "VAVAILABILITY"
+
 // scopes says where the components of RFC 5545 may stand. Components it does not know may stand anywhere.
 var scopes = map[string][]string{
 	"VCALENDAR": {""},
@@ -37,6 +40,7 @@ var scopes = map[string][]string{
 	"VJOURNAL":  {"VCALENDAR"},
 	"VFREEBUSY": {"VCALENDAR"},
 	"VTIMEZONE": {"VCALENDAR"},
+	available:   {"VCALENDAR"},
 	"VALARM":    {"VEVENT", "VTODO"},
 	"STANDARD":  {"VTIMEZONE"},
 	"DAYLIGHT":  {"VTIMEZONE"},
@@ -84,7 +88,7 @@ func (v *validator) comp(f *CompFilter, parent string, depth int) error {
 	if f.Range != nil {
 		if _, known := scopes[name]; !known {
 			return refuse(supportedFilter, "time-range is not supported for %.40q", f.Name)
-		} else if !isMain(name) && name != "VALARM" {
+		} else if !isMain(name) && name != "VALARM" && name != available {
 			return refuse(validFilter, "a %s has no time-range", name)
 		}
 		if err := checkRange(f.Range, validFilter, false); err != nil {
