@@ -35,6 +35,7 @@ type Store interface {
 	Queue
 	Housekeeping
 	APIStore
+	Watcher
 
 	// View runs fn on one unchanging state (REPEATABLE READ, READ ONLY).
 	View(ctx context.Context, fn func(Reader) error) error

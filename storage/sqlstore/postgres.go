@@ -125,6 +125,14 @@ func (p *postgres) grown(rows int64) {
 	})
 }
 
+func (p *postgres) poolState() Pool {
+	st := p.pool.Stat()
+	return Pool{
+		Open: int64(st.TotalConns()), InUse: int64(st.AcquiredConns()), Most: int64(st.MaxConns()),
+		Acquired: st.AcquireCount(), Waits: st.EmptyAcquireCount(), Waited: st.EmptyAcquireWaitTime(),
+	}
+}
+
 func (p *postgres) session(ctx context.Context, _ bool) (session, error) {
 	conn, err := p.pool.Acquire(ctx)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // A stmt is one statement to carry out. Its text is written for Postgres, with $1 placeholders; see dialect for what
@@ -41,6 +42,7 @@ type database interface {
 	migrate(ctx context.Context) error
 	// grown tells of new objects and jobs that were committed.
 	grown(rows int64)
+	poolState() Pool
 	close() error
 }
 
@@ -49,6 +51,15 @@ type Stats struct {
 	Statements int64 // begin and commit among them
 	RoundTrips int64 // waits for the database
 	Retries    int64 // transactions run again
+	Pool       Pool
+}
+
+// Pool is the state of a Store's connections.
+type Pool struct {
+	Open, InUse, Most int64 // connections now, and how many there may be
+	Acquired          int64 // times that one was taken since the store was opened
+	Waits             int64 // those of them that had to wait for one
+	Waited            time.Duration
 }
 
 type counters struct {

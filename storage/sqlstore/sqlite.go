@@ -11,6 +11,8 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"modernc.org/sqlite"
 
@@ -28,6 +30,8 @@ type lite struct {
 	readers chan *liteSession
 	closed  chan struct{}
 	once    sync.Once
+
+	open, acquired, waits, waited atomic.Int64 // waited in nanoseconds
 }
 
 func openSQLite(ctx context.Context, path string, o *options, count *counters) (*lite, error) {
@@ -102,6 +106,7 @@ func (l *lite) connect(readOnly bool) (*liteSession, error) {
 	if readOnly {
 		s.home = l.readers
 	}
+	l.open.Add(1)
 	return s, nil
 }
 
@@ -139,20 +144,46 @@ func (l *lite) session(ctx context.Context, write bool) (session, error) {
 		return nil, classify(ctx, errClosed)
 	default:
 	}
+	l.acquired.Add(1)
 	select {
 	case s := <-pool:
-		if s == nil {
-			var err error
-			if s, err = l.connect(!write); err != nil {
-				pool <- nil
-				return nil, classify(ctx, err)
-			}
-		}
-		return s, nil
+		return l.take(ctx, s, write)
+	default:
+	}
+	l.waits.Add(1)
+	defer func(start time.Time) { l.waited.Add(int64(time.Since(start))) }(time.Now())
+	select {
+	case s := <-pool:
+		return l.take(ctx, s, write)
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	case <-l.closed:
 		return nil, classify(ctx, errClosed)
+	}
+}
+
+// take returns a connection from its pool, which is made now where there was none yet.
+func (l *lite) take(ctx context.Context, s *liteSession, write bool) (session, error) {
+	if s != nil {
+		return s, nil
+	}
+	s, err := l.connect(!write)
+	if err != nil {
+		if write {
+			l.writer <- nil
+		} else {
+			l.readers <- nil
+		}
+		return nil, classify(ctx, err)
+	}
+	return s, nil
+}
+
+func (l *lite) poolState() Pool {
+	most := int64(cap(l.writer) + cap(l.readers))
+	return Pool{
+		Open: l.open.Load(), InUse: most - int64(len(l.writer)+len(l.readers)), Most: most,
+		Acquired: l.acquired.Load(), Waits: l.waits.Load(), Waited: time.Duration(l.waited.Load()),
 	}
 }
 
@@ -174,6 +205,7 @@ func (s *liteSession) shut() {
 		st.Close()
 	}
 	s.conn.Close()
+	s.db.open.Add(-1)
 }
 
 func (s *liteSession) release() {

@@ -91,7 +91,7 @@ func (s *Store) Dialect() string { return s.db.dialect().name }
 
 // Stats returns what the store did so far.
 func (s *Store) Stats() Stats {
-	return Stats{s.count.statements.Load(), s.count.trips.Load(), s.count.retries.Load()}
+	return Stats{s.count.statements.Load(), s.count.trips.Load(), s.count.retries.Load(), s.db.poolState()}
 }
 
 // Migrate implements [storage.Store].

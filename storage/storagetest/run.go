@@ -57,6 +57,7 @@ func Run(t *testing.T, s storage.Store) {
 		{"reminders keep their lease", testReminderLease},
 		{"jobs", testJobs},
 		{"jobs merge", testMerge},
+		{"what waits in the queues", testQueueDepths},
 		{"inbound mail", testInbound},
 		{"inbound mail that waits", testWaitingMail},
 		{"many jobs are finished at once", testFinishJobs},
