@@ -113,7 +113,7 @@ func (c *heldListCmd) Run(p *program) error {
 			}
 			owner = who.ID
 		}
-		list, err := s.WaitingMail(p.ctx, owner, 1000)
+		list, err := s.WaitingMail(p.ctx, storage.WaitingQuery{Owner: owner, Limit: 1000})
 		if err != nil {
 			return err
 		}

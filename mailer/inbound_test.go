@@ -222,7 +222,7 @@ func TestReplyAddressIsAsGoodAsALink(t *testing.T) {
 		if c, d := h.partStat(h.alice, "m", "carol@example.org"), h.partStat(h.alice, "m", "dave@example.org"); c != "ACCEPTED" || d != "NEEDS-ACTION" {
 			h.Errorf("carol %s, dave %s", c, d)
 		}
-		if list, err := h.store.WaitingMail(h.Context(), h.alice.ID, 0); err != nil || len(list) != 1 || !strings.Contains(list[0].Outcome, "dave@example.org answers, and the invitation went to carol") {
+		if list, err := h.store.WaitingMail(h.Context(), storage.WaitingQuery{Owner: h.alice.ID}); err != nil || len(list) != 1 || !strings.Contains(list[0].Outcome, "dave@example.org answers, and the invitation went to carol") {
 			h.Errorf("waiting: %+v, %v", list, err)
 		}
 		// Words to the address wait for alice; a vacation notice does not.
@@ -232,7 +232,7 @@ func TestReplyAddressIsAsGoodAsALink(t *testing.T) {
 				h.Fatal(err)
 			}
 		}
-		if list, err := h.store.WaitingMail(h.Context(), h.alice.ID, 0); err != nil || len(list) != 2 || list[1].Outcome != "an answer in words" {
+		if list, err := h.store.WaitingMail(h.Context(), storage.WaitingQuery{Owner: h.alice.ID}); err != nil || len(list) != 2 || list[1].Outcome != "an answer in words" {
 			h.Errorf("waiting: %+v, %v", list, err)
 		}
 		h.put(h.alice, "m", meetingOf("m", "alice@example.com", []string{"dave@example.org"}))

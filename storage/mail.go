@@ -26,6 +26,36 @@ const (
 	Asked   InboundState = "request" // an invitation by somebody whom the owner does not know
 )
 
+// About says what a mail that waits is about. All of it is what the mail claims, but for Verified.
+type About struct {
+	Method   string `json:"method,omitempty"` // of iTIP, upper case; "" where it has no message that can be read
+	From     string `json:"from,omitempty"`   // who speaks, as ical.Address writes it: the attendee who answers, the organizer who invites
+	Name     string `json:"name,omitempty"`   // their name; "" for none
+	Author   string `json:"author,omitempty"` // mailbox of who wrote the mail, which may be somebody else
+	Verified bool   `json:"verified,omitempty"`
+
+	Summary  string    `json:"summary,omitempty"`
+	Location string    `json:"location,omitempty"`
+	Start    time.Time `json:"start,omitzero"` // zero for none; where AllDay or Floating it is wall clock time, Location UTC
+	End      time.Time `json:"end,omitzero"`
+	AllDay   bool      `json:"all_day,omitempty"`
+	Floating bool      `json:"floating,omitempty"`
+	TimeZone string    `json:"time_zone,omitempty"` // IANA name of the zone that the times were written in; "" for UTC, or none
+	Recurs   bool      `json:"recurs,omitempty"`    // Start and End are those of the first instance
+	Instance bool      `json:"instance,omitempty"`  // it is about one instance of a series
+	Was      time.Time `json:"was,omitzero"`        // of a proposal: when it starts as things are, like Start
+	Answer   string    `json:"answer,omitempty"`    // PARTSTAT
+	Comment  string    `json:"comment,omitempty"`
+}
+
+// WaitingQuery says which waiting mails are wanted.
+type WaitingQuery struct {
+	Owner  int64    // 0 for everybody's
+	Object int64    // about this object of the owner; 0 for any
+	After  *Inbound // of which Received, Owner and Key count: what comes after it; nil for the beginning
+	Limit  int      // 0 for all
+}
+
 // MailReader reads what package mailer keeps.
 type MailReader interface {
 	// Mailed returns what the recipient was told last about an object. ErrNotFound.
@@ -34,8 +64,8 @@ type MailReader interface {
 	Corresponded(ctx context.Context, owner int64, address string) (bool, error)
 	// InboundMail returns a mail that was taken in. ErrNotFound.
 	InboundMail(ctx context.Context, owner int64, key string) (*Inbound, error)
-	// WaitingMail returns the mails that wait for a decision, of one owner (0: of all), oldest first, at most limit, without their Message.
-	WaitingMail(ctx context.Context, owner int64, limit int) ([]*Inbound, error)
+	// WaitingMail returns mails that wait for a decision, oldest first, without Message and Calendar.
+	WaitingMail(ctx context.Context, q WaitingQuery) ([]*Inbound, error)
 }
 
 // MailTx changes what package mailer keeps.
@@ -45,7 +75,7 @@ type MailTx interface {
 	WithdrawJob(ctx context.Context, owner int64, merge string) (withdrawn, unseen bool, err error)
 	// PutMailed notes what somebody was told. An earlier First stays, and so does an earlier View where m has none.
 	PutMailed(ctx context.Context, m Mailed) error
-	// SettleInbound ends the waiting of a mail. ErrConflict when it does not wait.
+	// SettleInbound ends the waiting of a mail, and forgets what only matters while it waits. ErrConflict when it does not wait.
 	SettleInbound(ctx context.Context, owner int64, key, outcome string) error
 }
 

@@ -247,5 +247,10 @@ type Inbound struct {
 	Subject   string
 	State     InboundState
 	Outcome   string // what it led to, or why it waits
-	Message   []byte
+	Message   []byte // as it came; empty for what came by an answer page
+
+	// Of what waits only:
+	Object   int64  // of the owner's, that it is about; 0 for none
+	About    About  // for who decides
+	Calendar []byte // the iTIP message; empty where it has none that can be read
 }

@@ -2,8 +2,11 @@ package sqlstore
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"kalends/storage"
@@ -43,14 +46,27 @@ func (q queries) Corresponded(ctx context.Context, owner int64, address string) 
 	return found, nil
 }
 
-const inboundColumns = `owner_id, received, key, sender, recipient, subject, state, outcome`
+const inboundColumns = `owner_id, received, key, sender, recipient, subject, state, outcome, object_id, about`
 
 func scanInbound(r scanner, in *storage.Inbound, more ...any) error {
 	var received int64
+	var about string
 	err := r.Scan(append([]any{&in.Owner, &received, &in.Key, &in.Sender, &in.Recipient, &in.Subject, (*string)(&in.State),
-		&in.Outcome}, more...)...)
+		&in.Outcome, &in.Object, &about}, more...)...)
 	in.Received = instant(received)
+	if err == nil && about != "" {
+		err = json.Unmarshal([]byte(about), &in.About)
+	}
 	return err
+}
+
+// aboutText is how About is kept; "" for what is settled.
+func aboutText(in *storage.Inbound) (string, error) {
+	if in.State == storage.Settled || in.About == (storage.About{}) {
+		return "", nil
+	}
+	b, err := json.Marshal(in.About)
+	return string(b), err
 }
 
 // InboundMail implements [storage.MailReader].
@@ -58,8 +74,8 @@ func (q queries) InboundMail(ctx context.Context, owner int64, key string) (*sto
 	var in *storage.Inbound
 	err := q.query(ctx, func(r scanner) error {
 		in = new(storage.Inbound)
-		return scanInbound(r, in, &in.Message)
-	}, `SELECT `+inboundColumns+`, message FROM inbound WHERE owner_id = $1 AND key = $2`, owner, key)
+		return scanInbound(r, in, &in.Message, &in.Calendar)
+	}, `SELECT `+inboundColumns+`, message, calendar FROM inbound WHERE owner_id = $1 AND key = $2`, owner, key)
 	if err == nil && in == nil {
 		err = storage.ErrNotFound
 	}
@@ -70,14 +86,33 @@ func (q queries) InboundMail(ctx context.Context, owner int64, key string) (*sto
 }
 
 // WaitingMail implements [storage.MailReader].
-func (q queries) WaitingMail(ctx context.Context, owner int64, limit int) ([]*storage.Inbound, error) {
+func (q queries) WaitingMail(ctx context.Context, w storage.WaitingQuery) ([]*storage.Inbound, error) {
+	where, args := `state <> ''`, []any{int64(limitOr(w.Limit))}
+	and := func(sql string, values ...any) {
+		for _, v := range values {
+			args = append(args, v)
+			sql = strings.Replace(sql, "?", "$"+strconv.Itoa(len(args)), 1)
+		}
+		where += " AND " + sql
+	}
+	if w.Owner != 0 {
+		and(`owner_id = ?`, w.Owner)
+	}
+	if w.Object != 0 {
+		and(`object_id = ?`, w.Object)
+	}
+	if a := w.After; a != nil {
+		if err := checkText([]any{a.Key}); err != nil {
+			return nil, fmt.Errorf("waiting mail: %w", err)
+		}
+		and(`(received, owner_id, key) > (?, ?, ?)`, micros(a.Received), a.Owner, a.Key)
+	}
 	var list []*storage.Inbound
 	err := q.query(ctx, func(r scanner) error {
 		in := new(storage.Inbound)
 		list = append(list, in)
 		return scanInbound(r, in)
-	}, `SELECT `+inboundColumns+` FROM inbound WHERE state <> '' AND ($1 = 0 OR owner_id = $1) ORDER BY received, owner_id, key LIMIT $2`,
-		owner, limitOr(limit))
+	}, `SELECT `+inboundColumns+` FROM inbound WHERE `+where+` ORDER BY received, owner_id, key LIMIT $1`, args...)
 	if err != nil {
 		return nil, fmt.Errorf("waiting mail: %w", err)
 	}
@@ -129,12 +164,12 @@ func (tx *Tx) PutMailed(ctx context.Context, m storage.Mailed) error {
 
 // SettleInbound implements [storage.MailTx].
 func (tx *Tx) SettleInbound(ctx context.Context, owner int64, key, outcome string) error {
-	args := []any{owner, key, outcome}
+	args := []any{owner, key, outcome, blob(nil)}
 	if err := checkText(args); err != nil {
 		return err
 	}
 	var n int64
-	err := tx.run(ctx, stmt{sql: `UPDATE inbound SET state = '', outcome = $3 WHERE owner_id = $1 AND key = $2 AND state <> ''`,
+	err := tx.run(ctx, stmt{sql: `UPDATE inbound SET state = '', outcome = $3, about = '', calendar = $4 WHERE owner_id = $1 AND key = $2 AND state <> ''`,
 		args: args, done: func(rows int64) { n = rows }})
 	if err == nil && n == 0 {
 		err = storage.ErrConflict

@@ -85,13 +85,18 @@ func (tx *Tx) DropJobs(ctx context.Context, owner int64, merge string) error {
 
 // AddInbound implements [storage.Tx].
 func (tx *Tx) AddInbound(ctx context.Context, in storage.Inbound) (bool, error) {
-	args := []any{in.Owner, micros(in.Received), in.Key, in.Sender, in.Subject, in.Outcome, blob(in.Message), in.Recipient, string(in.State)}
+	about, err := aboutText(&in)
+	if err != nil {
+		return false, fmt.Errorf("inbound mail: %w", err)
+	}
+	args := []any{in.Owner, micros(in.Received), in.Key, in.Sender, in.Subject, in.Outcome, blob(in.Message), in.Recipient, string(in.State),
+		in.Object, about, blob(in.Calendar)}
 	if err := checkText(args); err != nil {
 		return false, fmt.Errorf("inbound mail: %w", err)
 	}
 	var n int64
-	err := tx.run(ctx, stmt{sql: `INSERT INTO inbound (owner_id, received, key, sender, subject, outcome, message, recipient, state)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (owner_id, key) DO NOTHING`, args: args,
+	err = tx.run(ctx, stmt{sql: `INSERT INTO inbound (owner_id, received, key, sender, subject, outcome, message, recipient, state, object_id,
+		about, calendar) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (owner_id, key) DO NOTHING`, args: args,
 		done: func(rows int64) { n = rows }})
 	if err != nil {
 		return false, fmt.Errorf("inbound mail: %w", err)

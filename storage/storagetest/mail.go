@@ -3,6 +3,7 @@ package storagetest
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -186,13 +187,16 @@ func testWaitingMail(t *testing.T, s storage.Store) {
 	ctx := t.Context()
 	h, other := newHome(t, s), newHome(t, s)
 	held := &storage.Inbound{Owner: h.owner, Key: "k", Received: t0, Sender: "bob@example.net", Recipient: "alice@example.com", Subject: "Re",
-		State: storage.Held, Outcome: "not verified", Message: []byte{0, 255}}
+		State: storage.Held, Outcome: "not verified", Message: []byte{0, 255}, Object: 7, Calendar: []byte("BEGIN\xff"),
+		About: storage.About{Method: "COUNTER", From: "mailto:bob@example.net", Name: "B\x00ö", Start: t0, Was: t0.Add(time.Hour), AllDay: true}}
 	asked := *held
 	asked.Owner, asked.Key, asked.State, asked.Received = other.owner, "q", storage.Asked, t0.Add(time.Second)
+	second := *held
+	second.Key, second.Object, second.About, second.Calendar = "l", 8, storage.About{}, []byte{}
 	settled := *held
 	settled.Key, settled.State = "s", storage.Settled
 	check(t, s.Update(ctx, func(tx storage.Tx) error {
-		for _, in := range []storage.Inbound{*held, asked, settled} {
+		for _, in := range []storage.Inbound{*held, asked, second, settled} {
 			if _, err := tx.AddInbound(ctx, in); err != nil {
 				return err
 			}
@@ -205,30 +209,41 @@ func testWaitingMail(t *testing.T, s storage.Store) {
 	if _, err := s.InboundMail(ctx, other.owner, "k"); !errors.Is(err, storage.ErrNotFound) {
 		t.Errorf("InboundMail of another: %v", err)
 	}
-	waiting := func(owner int64, want ...string) {
+	waiting := func(q storage.WaitingQuery, want ...string) []*storage.Inbound {
 		t.Helper()
-		list, err := s.WaitingMail(ctx, owner, 0)
+		list, err := s.WaitingMail(ctx, q)
 		check(t, err)
 		var keys []string
+		list = slices.DeleteFunc(list, func(in *storage.Inbound) bool { return in.Owner != h.owner && in.Owner != other.owner })
 		for _, in := range list {
-			if in.Owner == h.owner || in.Owner == other.owner {
-				keys = append(keys, in.Key)
-			}
+			keys = append(keys, in.Key)
 		}
 		diff(t, "WaitingMail", keys, want)
+		return list
 	}
-	waiting(0, "k", "q")
-	waiting(h.owner, "k")
+	waiting(storage.WaitingQuery{}, "k", "l", "q")
+	list := waiting(storage.WaitingQuery{Owner: h.owner}, "k", "l")
+	short := *held
+	short.Message, short.Calendar = nil, nil
+	diff(t, "in a list", list[0], &short)
+	waiting(storage.WaitingQuery{Owner: h.owner, Object: 8}, "l")
+	waiting(storage.WaitingQuery{Owner: h.owner, Limit: 1}, "k")
+	waiting(storage.WaitingQuery{Owner: h.owner, After: list[0], Limit: 1}, "l")
+	waiting(storage.WaitingQuery{Owner: h.owner, After: list[1]})
+	waiting(storage.WaitingQuery{After: list[1], Limit: 1}, "q")
 	check(t, s.Update(ctx, func(tx storage.Tx) error { return tx.SettleInbound(ctx, h.owner, "k", "accepted") }))
-	waiting(0, "q")
+	waiting(storage.WaitingQuery{}, "l", "q")
 	for _, key := range []string{"k", "none"} {
 		err := s.Update(ctx, func(tx storage.Tx) error { return tx.SettleInbound(ctx, h.owner, key, "again") })
 		if !errors.Is(err, storage.ErrConflict) {
 			t.Errorf("SettleInbound of %s: %v, want ErrConflict", key, err)
 		}
 	}
-	if got, err := s.InboundMail(ctx, h.owner, "k"); err != nil || got.Outcome != "accepted" {
+	if got, err := s.InboundMail(ctx, h.owner, "k"); err != nil || got.Outcome != "accepted" || len(got.Calendar) > 0 || got.About != (storage.About{}) || len(got.Message) == 0 {
 		t.Errorf("settled: %+v, %v", got, err)
+	}
+	if got, err := s.InboundMail(ctx, h.owner, "s"); err != nil || got.About != (storage.About{}) {
+		t.Errorf("what never waited: %+v, %v", got, err)
 	}
 }
 

@@ -1,0 +1,6 @@
+-- What a mail that waits is about, so that lists show it without reading the mail, and its message, so that it can be carried out.
+
+-- +goose Up
+ALTER TABLE inbound ADD COLUMN object_id BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE inbound ADD COLUMN about TEXT COLLATE "C" NOT NULL DEFAULT '';
+ALTER TABLE inbound ADD COLUMN calendar BYTEA NOT NULL DEFAULT '';
