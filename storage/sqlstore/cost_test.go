@@ -313,8 +313,8 @@ func TestRangeReadsWhatItReturns(t *testing.T) {
 				if n.Table == "objects" {
 					scans++
 					read += (n.Rows + n.Removed) * n.Loops
-					if n.Index != "objects_range" || !strings.Contains(n.Cond, "first_start <") {
-						t.Errorf("a step does not use the index: %+v", n)
+					if n.Index != "objects_range" || !strings.Contains(n.Cond, "first_start <") || !strings.Contains(n.Cond, "last_end >") {
+						t.Errorf("a step does not use the index, its end included: %+v", n)
 					}
 				}
 			})
