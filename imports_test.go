@@ -18,14 +18,17 @@ var mayImport = map[string][]string{
 	".": {"..."},
 
 	// What people and programs speak to.
-	"api":          {"calendar", "scheduling", "auth", "ical/...", "storage", "internal/obs"},
+	"api":          {"meeting", "calendar", "scheduling", "auth", "ical/...", "storage", "internal/obs"},
 	"caldav":       {"calendar", "scheduling", "auth", "ical/...", "storage", "dav", "internal/obs"},
-	"web":          {"calendar", "scheduling", "auth", "ical/...", "storage", "internal/obs"},
+	"web":          {"meeting", "calendar", "scheduling", "auth", "ical/...", "storage", "internal/obs"},
 	"web/answer":   {"calendar"},
 	"feed":         {"calendar", "ical/...", "storage", "internal/obs"},
 	"subscription": {"calendar", "ical/...", "storage", "internal/obs", "internal/outside"},
 	"mailer":       {"calendar", "scheduling/...", "ical/...", "storage", "internal/obs"},
 	"tzdist":       {"ical/...", "dav"},
+
+	// Meetings as people think of them, for programs and pages alike.
+	"meeting": {"calendar", "scheduling", "auth", "ical/...", "storage"},
 
 	// The one way to change a calendar, and the rules it follows.
 	"calendar":   {"scheduling/...", "auth", "reminder", "ical/...", "storage", "internal/obs"},

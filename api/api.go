@@ -6,7 +6,6 @@ package api
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -22,6 +21,7 @@ import (
 
 	"kalends/auth"
 	"kalends/calendar"
+	"kalends/meeting"
 	"kalends/storage"
 )
 
@@ -48,6 +48,7 @@ type Handler struct {
 	Poll time.Duration
 
 	once   sync.Once
+	editor *meeting.Editor
 	mux    *http.ServeMux
 	origin *http.CrossOriginProtection
 	spec   *huma.OpenAPI
@@ -110,11 +111,13 @@ func (h *Handler) init() {
 	if h.Log == nil {
 		h.Log = slog.New(slog.DiscardHandler)
 	}
+	h.editor = &meeting.Editor{Calendar: h.Calendar, Store: h.Store, Now: h.Now}
 	h.origin = http.NewCrossOriginProtection()
 	h.hub.init()
 	h.mux = http.NewServeMux()
 	schemas := huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)
 	schemas.RegisterTypeAlias(reflect.TypeFor[huma.ErrorModel](), reflect.TypeFor[Problem]())
+	describeTypes(schemas)
 	config := huma.Config{
 		OpenAPI: &huma.OpenAPI{
 			Info: &huma.Info{
@@ -213,10 +216,7 @@ func (h *Handler) newUID() string {
 	if h.NewUID != nil {
 		return h.NewUID()
 	}
-	var b [16]byte
-	rand.Read(b[:])
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80 // RFC 9562 section 5.4, as RFC 7986 section 5.3 asks
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+	return meeting.NewUID()
 }
 
 func clip(s string, most int) string {

@@ -12,6 +12,7 @@ import (
 	"kalends/auth"
 	"kalends/calendar"
 	"kalends/ical"
+	"kalends/meeting"
 	"kalends/scheduling"
 	"kalends/storage"
 )
@@ -44,7 +45,7 @@ type Me struct {
 }
 
 func (h *Handler) me(ctx context.Context, q *caller, _ *struct{}) (*struct{ Body Me }, error) {
-	p, err := h.visit(ctx, q, q.who.ID)
+	p, err := h.editor.Visit(ctx, q.who, q.who.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -52,11 +53,11 @@ func (h *Handler) me(ctx context.Context, q *caller, _ *struct{}) (*struct{ Body
 		Name: q.who.Name, DisplayName: q.who.DisplayName, Email: q.who.Email, Addresses: []string{}, TimeZone: q.who.TimeZone,
 		Language: q.who.Language, Scope: q.scope.String(),
 	}
-	for _, a := range p.addresses {
-		m.Addresses = append(m.Addresses, showAddress(a))
+	for _, a := range p.Addresses {
+		m.Addresses = append(m.Addresses, meeting.ShowAddress(a))
 	}
-	if c := scheduling.DefaultCalendar(p.home, "VEVENT"); c != nil {
-		m.Calendar = makeID(calendarPrefix, c.Owner, c.ID)
+	if c := scheduling.DefaultCalendar(p.Home, "VEVENT"); c != nil {
+		m.Calendar = meeting.CalendarID(c.Owner, c.ID)
 	}
 	return &struct{ Body Me }{m}, nil
 }
@@ -105,9 +106,9 @@ type calendarAnswer struct {
 
 func calendarETag(c *storage.Calendar) string { return `"` + pack(0, c.ID, c.Seq) + `"` }
 
-func tellCalendar(p *place, c *storage.Calendar) *Calendar {
+func tellCalendar(p *meeting.Place, c *storage.Calendar) *Calendar {
 	out := &Calendar{
-		ID: makeID(calendarPrefix, c.Owner, c.ID), Slug: c.Slug, Path: "/dav/calendars/" + p.owner.Name + "/" + c.Slug + "/", Name: c.DisplayName,
+		ID: meeting.CalendarID(c.Owner, c.ID), Slug: c.Slug, Path: "/dav/calendars/" + p.Owner.Name + "/" + c.Slug + "/", Name: c.DisplayName,
 		Description: c.Description, TimeZone: c.TimeZoneID, Busy: !c.Transparent, Access: "read", ETag: calendarETag(c),
 		Meetings: len(c.Components) == 0 || slices.Contains(c.Components, "VEVENT"), Changed: pack(0, c.LastSeq, c.Seq),
 	}
@@ -117,14 +118,14 @@ func tellCalendar(p *place, c *storage.Calendar) *Calendar {
 	if colorForm.MatchString(c.Color) {
 		out.Color = strings.ToUpper(c.Color[:7]) // Apple's have an alpha after it
 	}
-	if p.access.To(c).Has(auth.WriteContent) {
+	if p.Access.To(c).Has(auth.WriteContent) {
 		out.Access = "write"
 	}
-	if p.access.Own() {
-		d := scheduling.DefaultCalendar(p.home, "VEVENT")
+	if p.Access.Own() {
+		d := scheduling.DefaultCalendar(p.Home, "VEVENT")
 		out.Default = d != nil && d.ID == c.ID
 	} else {
-		out.Owner = &Person{Address: showOwn(p.owner), Name: p.owner.DisplayName}
+		out.Owner = &Person{Address: showOwn(p.Owner), Name: p.Owner.DisplayName}
 	}
 	return out
 }
@@ -142,11 +143,11 @@ func (h *Handler) listCalendars(ctx context.Context, q *caller, _ *struct{}) (*s
 		}
 	}{}
 	out.Body.Calendars = []*Calendar{}
-	p, err := h.visit(ctx, q, q.who.ID)
+	p, err := h.editor.Visit(ctx, q.who, q.who.ID)
 	if err != nil {
 		return nil, err
 	}
-	for _, c := range p.home {
+	for _, c := range p.Home {
 		if c.Kind == storage.CalendarKind {
 			out.Body.Calendars = append(out.Body.Calendars, tellCalendar(p, c))
 		}
@@ -156,7 +157,7 @@ func (h *Handler) listCalendars(ctx context.Context, q *caller, _ *struct{}) (*s
 		return nil, err
 	}
 	for _, s := range shared {
-		theirs := &place{owner: s.Owner, access: s.Access}
+		theirs := &meeting.Place{Owner: s.Owner, Access: s.Access}
 		out.Body.Calendars = append(out.Body.Calendars, tellCalendar(theirs, s.Calendar))
 	}
 	return out, nil
@@ -168,11 +169,11 @@ type CalendarPath struct {
 }
 
 // oneCalendar returns a calendar that the caller may read.
-func (h *Handler) oneCalendar(ctx context.Context, q *caller, id string) (*place, *storage.Calendar, error) {
+func (h *Handler) oneCalendar(ctx context.Context, q *caller, id string) (*meeting.Place, *storage.Calendar, error) {
 	if id == "" {
 		return nil, nil, notThere("calendar")
 	}
-	p, c, err := h.where(ctx, q, id)
+	p, c, err := h.editor.Where(ctx, q.who, id)
 	if e := (*refusal)(nil); err != nil {
 		if e = refusalOf(ctx, err); e.problem == kinds[calendar.NoParent] {
 			return nil, nil, notThere("calendar")
@@ -211,11 +212,11 @@ func (h *Handler) createCalendar(ctx context.Context, q *caller, in *struct {
 		case err != nil:
 			return nil, err
 		}
-		p, err := h.visit(ctx, q, q.who.ID)
+		p, err := h.editor.Visit(ctx, q.who, q.who.ID)
 		if err != nil {
 			return nil, err
 		}
-		if made = p.bySlug(slug); made == nil {
+		if made = p.BySlug(slug); made == nil {
 			return nil, notThere("calendar")
 		}
 		out := tellCalendar(p, made)
@@ -227,7 +228,7 @@ func given(text string) Change[string] { return Change[string]{Sent: text != "",
 
 // setCalendar changes the fields of a calendar that were sent.
 func (h *Handler) setCalendar(c *storage.Calendar, ch *CalendarChange) error {
-	if err := oneLine("name", ch.Name); err != nil {
+	if err := meeting.OneLine("name", ch.Name); err != nil {
 		return err
 	}
 	if ch.Name != "" {
@@ -262,7 +263,7 @@ func (h *Handler) updateCalendar(ctx context.Context, q *caller, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	err = h.Calendar.Patch(ctx, q.who, p.target(c, ""), calendar.Edit{Live: func(current *storage.Calendar) error {
+	err = h.Calendar.Patch(ctx, q.who, p.Target(c, ""), calendar.Edit{Live: func(current *storage.Calendar) error {
 		if in.IfMatch != "" && !matches(in.IfMatch, calendarETag(current), false) {
 			return calendar.Errorf(calendar.Changed, "the calendar has changed")
 		}
@@ -271,7 +272,7 @@ func (h *Handler) updateCalendar(ctx context.Context, q *caller, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	if p, c, err = h.oneCalendar(ctx, q, makeID(calendarPrefix, c.Owner, c.ID)); err != nil {
+	if p, c, err = h.oneCalendar(ctx, q, meeting.CalendarID(c.Owner, c.ID)); err != nil {
 		return nil, err
 	}
 	return &calendarAnswer{ETag: calendarETag(c), Body: tellCalendar(p, c)}, nil
@@ -288,7 +289,7 @@ func (h *Handler) deleteCalendar(ctx context.Context, q *caller, in *struct {
 	if in.IfMatch != "" && !matches(in.IfMatch, calendarETag(c), false) {
 		return nil, calendar.Errorf(calendar.Changed, "the calendar has changed")
 	}
-	if err := h.Calendar.DeleteCalendar(ctx, q.who, p.target(c, ""), nil); err != nil {
+	if err := h.Calendar.DeleteCalendar(ctx, q.who, p.Target(c, ""), nil); err != nil {
 		return nil, err
 	}
 	return &noAnswer{}, nil

@@ -11,6 +11,7 @@ import (
 
 	"kalends/auth"
 	"kalends/calendar"
+	"kalends/meeting"
 	"kalends/storage"
 )
 
@@ -148,7 +149,7 @@ func (h *Handler) changesOf(ctx context.Context, q *caller, g *group, token, nex
 	asked, bases := map[storage.Ref]bool{}, map[storage.Ref]int64{}
 	err := h.Store.View(ctx, func(r storage.Reader) error {
 		list, asked, bases = nil, map[storage.Ref]bool{}, map[storage.Ref]int64{}
-		fresh, err := r.Calendars(ctx, g.owner.ID)
+		fresh, err := r.Calendars(ctx, g.Owner.ID)
 		if err != nil {
 			return err
 		}
@@ -189,10 +190,10 @@ func (h *Handler) changesOf(ctx context.Context, q *caller, g *group, token, nex
 		return nil
 	})
 	if err != nil {
-		return 0, fmt.Errorf("changes of %d: %w", g.owner.ID, err)
+		return 0, fmt.Errorf("changes of %d: %w", g.Owner.ID, err)
 	}
 	for ref := range asked {
-		page.Calendars = append(page.Calendars, makeID(calendarPrefix, ref.Owner, ref.ID))
+		page.Calendars = append(page.Calendars, meeting.CalendarID(ref.Owner, ref.ID))
 	}
 	slices.Sort(page.Calendars)
 	slices.SortFunc(list, func(a, b change) int { return cmp.Compare(a.Seq, b.Seq) })
@@ -218,7 +219,7 @@ func (h *Handler) changesOf(ctx context.Context, q *caller, g *group, token, nex
 			continue
 		}
 		// Of somebody else's calendar: what turned private is gone for who may have seen it before. An id is the number of the change that made it.
-		switch seen := calendar.Visible(q.who, g.owner, &storage.Object{Privacy: x.Privacy, ETag: x.ETag}); {
+		switch seen := calendar.Visible(q.who, g.Owner, &storage.Object{Privacy: x.Privacy, ETag: x.ETag}); {
 		case x.Deleted:
 		case seen != nil:
 			x.ETag = seen.ETag
@@ -228,7 +229,7 @@ func (h *Handler) changesOf(ctx context.Context, q *caller, g *group, token, nex
 			x.Change = storage.Change{ID: x.ID, Deleted: true}
 		}
 		page.Changes = append(page.Changes, MeetingRef{
-			ID: makeID(meetingPrefix, x.in.Owner, x.ID), Calendar: makeID(calendarPrefix, x.in.Owner, x.in.ID), Deleted: x.Deleted,
+			ID: meeting.ID(x.in.Owner, x.ID), Calendar: meeting.CalendarID(x.in.Owner, x.in.ID), Deleted: x.Deleted,
 			ETag: x.ETag, UID: x.UID,
 		})
 	}

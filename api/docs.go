@@ -133,7 +133,7 @@ func (h *Handler) document() document {
 	for _, name := range slices.Sorted(maps.Keys(schemas)) {
 		d.Types = append(d.Types, docType{name, describeFields(schemas[name])})
 	}
-	words := Recurrence{}.Schema(nil).Extensions["oneOf"].([]*huma.Schema)[1]
+	words := recurrenceSchema{}.Schema(nil).Extensions["oneOf"].([]*huma.Schema)[1]
 	d.Types = append(d.Types, docType{"Recurrence", describeFields(words)})
 	slices.SortFunc(d.Types, func(a, b docType) int { return cmp.Compare(a.Name, b.Name) })
 	for _, k := range allKinds() {

@@ -14,6 +14,7 @@ import (
 	"kalends/ical"
 	"kalends/ical/recur"
 	"kalends/ical/zone"
+	"kalends/meeting"
 	"kalends/storage"
 )
 
@@ -36,11 +37,11 @@ func (w Window) read(most time.Duration) (from, to time.Time, err error) {
 		field, text string
 		at          *time.Time
 	}{{"from", w.From, &from}, {"to", w.To, &to}} {
-		t, err := readWhen(x.field, x.text)
-		if err != nil || t.date {
-			return from, to, invalidQuery(x.field, "must be an instant such as 2026-03-02T09:00:00Z, in the years %d to %d", firstYear, lastYear)
+		t, err := meeting.ReadWhen(x.field, x.text)
+		if err != nil || t.Date {
+			return from, to, invalidQuery(x.field, "must be an instant such as 2026-03-02T09:00:00Z, in the years %d to %d", meeting.FirstYear, meeting.LastYear)
 		}
-		*x.at = t.time.UTC()
+		*x.at = t.Time.UTC()
 	}
 	if !to.After(from) {
 		return from, to, invalidQuery("to", "must be after from")
@@ -58,10 +59,10 @@ type DisplayZone struct {
 
 func (z DisplayZone) read(q *caller) (*time.Location, error) {
 	if z.TimeZone == "" {
-		_, loc := zoneOf(q, nil)
+		_, loc := meeting.ZoneOf(q.who, nil)
 		return loc, nil
 	}
-	_, loc, err := readZone("timeZone", z.TimeZone)
+	_, loc, err := meeting.ReadZone("timeZone", z.TimeZone)
 	if err != nil {
 		return nil, invalidQuery("timeZone", "is no IANA time zone such as Europe/Berlin")
 	}
@@ -129,11 +130,11 @@ func (h *Handler) named(ctx context.Context, q *caller, names []string) ([]*grou
 		if g := byOwner[owner]; g != nil {
 			return g, nil
 		}
-		p, err := h.visit(ctx, q, owner)
+		p, err := h.editor.Visit(ctx, q.who, owner)
 		if err != nil {
 			return nil, err
 		}
-		g := &group{place: p}
+		g := &group{Place: p}
 		byOwner[owner] = g
 		groups = append(groups, g)
 		return g, nil
@@ -143,7 +144,7 @@ func (h *Handler) named(ctx context.Context, q *caller, names []string) ([]*grou
 		if err != nil {
 			return nil, err
 		}
-		for _, c := range g.home {
+		for _, c := range g.Home {
 			if c.Kind == storage.CalendarKind {
 				g.calendars = append(g.calendars, c)
 			}
@@ -153,7 +154,7 @@ func (h *Handler) named(ctx context.Context, q *caller, names []string) ([]*grou
 	for _, name := range names {
 		missing := invalidQuery("calendar", "there is no calendar %q", clip(name, 64))
 		missing.problem = kinds[calendar.NotFound]
-		owner, number, isID := readID(calendarPrefix, name)
+		owner, number, isID := meeting.ParseCalendarID(name)
 		if !isID {
 			owner = q.who.ID
 		}
@@ -164,9 +165,9 @@ func (h *Handler) named(ctx context.Context, q *caller, names []string) ([]*grou
 		if err != nil {
 			return nil, err
 		}
-		c := g.byID(number)
+		c := g.ByID(number)
 		if !isID {
-			c = g.bySlug(name)
+			c = g.BySlug(name)
 		}
 		if c == nil {
 			return nil, missing
@@ -180,7 +181,7 @@ func (h *Handler) named(ctx context.Context, q *caller, names []string) ([]*grou
 
 // group is calendars of one home.
 type group struct {
-	*place
+	*meeting.Place
 	calendars []*storage.Calendar
 }
 
@@ -199,22 +200,22 @@ func (h *Handler) collect(ctx context.Context, q *caller, g *group, from, to tim
 		start = time.UnixMicro(after.start).UTC()
 	}
 	rows, err := h.Store.ObjectsInRange(ctx, storage.RangeQuery{
-		Owner: g.owner.ID, Calendars: ids, Components: []string{"VEVENT"},
+		Owner: g.Owner.ID, Calendars: ids, Components: []string{"VEVENT"},
 		Start: start.UnixMicro(), End: to.UnixMicro(), WallStart: zone.Wall(start, here).UnixMicro(), WallEnd: zone.Wall(to, here).UnixMicro(),
 		Fields: storage.WithSeries,
 	})
 	if err != nil {
 		return fmt.Errorf("objects in range: %w", err)
 	}
-	offer := func(row *storage.Object, x occurrence) {
+	offer := func(row *storage.Object, x meeting.Occurrence) {
 		key := eventKey{x.Start.UnixMicro(), row.Owner, row.ID, idKey(x.RecurrenceID)}
 		if after == nil || key.compare(*after) > 0 {
 			top.offer(event{key, row, x})
 		}
 	}
-	for _, row := range calendar.VisibleOf(q.who, g.owner, rows) {
+	for _, row := range calendar.VisibleOf(q.who, g.Owner, rows) {
 		if len(row.Series) == 0 {
-			x := occurrence{Instance: recur.Instance{Start: time.UnixMicro(row.First).UTC(), End: time.UnixMicro(row.Last).UTC()}}
+			x := meeting.Occurrence{Instance: recur.Instance{Start: time.UnixMicro(row.First).UTC(), End: time.UnixMicro(row.Last).UTC()}}
 			if row.Floating {
 				x.Start, x.End = zone.Instant(x.Start, here).UTC(), zone.Instant(x.End, here).UTC()
 			}
@@ -233,7 +234,7 @@ func (h *Handler) collect(ctx context.Context, q *caller, g *group, from, to tim
 			if top.full() && x.Start.UnixMicro() > top.worst() {
 				break // instances come by start
 			}
-			offer(row, occurrence{x, series.Recurring()})
+			offer(row, meeting.Occurrence{Instance: x, Recurring: series.Recurring()})
 		}
 	}
 	return nil
@@ -249,7 +250,7 @@ func idKey(d ical.DateTime) int64 {
 // render reads the texts of a page's events, by calendar, and tells them.
 func (h *Handler) render(ctx context.Context, q *caller, groups []*group, list []event, here *time.Location) ([]*Meeting, error) {
 	out := []*Meeting{}
-	read := map[objectID]*object{}
+	read := map[objectID]*meeting.Object{}
 	for _, g := range groups {
 		for _, c := range g.calendars {
 			var names []string
@@ -266,7 +267,7 @@ func (h *Handler) render(ctx context.Context, q *caller, groups []*group, list [
 				return nil, err
 			}
 			for _, row := range rows {
-				o, err := readObject(row, g.mine, here)
+				o, err := meeting.ReadObject(row, g.Mine, here)
 				if err != nil {
 					h.Log.ErrorContext(ctx, "event", "owner", row.Owner, "object", row.ID, "err", err)
 					continue
@@ -280,24 +281,24 @@ func (h *Handler) render(ctx context.Context, q *caller, groups []*group, list [
 		if o == nil {
 			continue // it was deleted meanwhile
 		}
-		if o.row.Seq != e.row.Seq { // it was changed meanwhile, and is told as it is now where it still takes place
-			series, err := o.series()
+		if o.Row.Seq != e.row.Seq { // it was changed meanwhile, and is told as it is now where it still takes place
+			series, err := o.Series()
 			if err != nil {
 				continue
 			}
 			x, ok := series.Lookup(e.at.RecurrenceID, here)
-			if e.at.recurring && !ok {
+			if e.at.Recurring && !ok {
 				continue
 			}
-			if e.at.recurring {
+			if e.at.Recurring {
 				e.at.Instance = x
 			}
 		}
 		var m *Meeting
-		if e.at.recurring {
-			m = o.instance(e.at)
+		if e.at.Recurring {
+			m = o.Instance(e.at)
 		} else {
-			m = o.meeting()
+			m = o.Meeting()
 		}
 		if m != nil {
 			out = append(out, m)
@@ -310,20 +311,20 @@ type objectID struct{ owner, id int64 }
 
 // rows reads objects of a calendar with their texts; those of others as the caller sees them.
 func (h *Handler) rows(ctx context.Context, q *caller, g *group, c *storage.Calendar, names []string) ([]*storage.Object, error) {
-	if g.owner.ID == q.who.ID {
+	if g.Owner.ID == q.who.ID {
 		return h.Store.ObjectsByName(ctx, c.Ref(), names)
 	}
-	if !g.access.To(c).Has(auth.Read) {
+	if !g.Access.To(c).Has(auth.Read) {
 		return nil, nil
 	}
-	return h.Calendar.ObjectsByName(ctx, q.who, g.target(c, ""), names)
+	return h.Calendar.ObjectsByName(ctx, q.who, g.Target(c, ""), names)
 }
 
 // event is one thing on a page.
 type event struct {
 	key eventKey
 	row *storage.Object
-	at  occurrence
+	at  meeting.Occurrence
 }
 
 // eventKey orders events, and says where a page ended.

@@ -7,10 +7,11 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"kalends/calendar"
+	"kalends/meeting"
 )
 
 // CalendarID makes the id of a calendar.
-func CalendarID(owner, number int64) string { return makeID(calendarPrefix, owner, number) }
+func CalendarID(owner, number int64) string { return meeting.CalendarID(owner, number) }
 
 // Spec returns the description of the API.
 func (h *Handler) Spec() *huma.OpenAPI {

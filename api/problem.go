@@ -17,6 +17,7 @@ import (
 
 	"kalends/auth"
 	"kalends/calendar"
+	"kalends/meeting"
 	"kalends/storage"
 )
 
@@ -187,6 +188,9 @@ func refusalOf(ctx context.Context, err error) *refusal {
 	if e, ok := errors.AsType[*refusal](err); ok {
 		return e
 	}
+	if e, ok := errors.AsType[*meeting.Error](err); ok {
+		return translateMeeting(e)
+	}
 	if e, ok := errors.AsType[*calendar.Error](err); ok {
 		return translate(e)
 	}
@@ -226,6 +230,27 @@ func translate(e *calendar.Error) *refusal {
 	}
 	if e.Kind == calendar.Unavailable {
 		out.retry = retryLater
+	}
+	return out
+}
+
+// reasons translates what package meeting says beyond that.
+var reasons = map[meeting.Reason]kind{
+	meeting.NoInstance: noInstance, meeting.NotOrganizer: notOrganizer, meeting.NotInvited: notInvited,
+}
+
+func translateMeeting(e *meeting.Error) *refusal {
+	k, ok := reasons[e.Reason]
+	if !ok {
+		k = kinds[e.Kind]
+	}
+	out := &refusal{problem: k, detail: e.Detail}
+	for _, f := range e.Fields {
+		in := "body"
+		if f.Query {
+			in = "query"
+		}
+		out.fields = append(out.fields, FieldError{in, f.Field, f.Message})
 	}
 	return out
 }

@@ -217,7 +217,7 @@ func (s *stream) open(ctx context.Context) error {
 	}
 	s.watch = &watch{who: s.q.who.ID, seqs: map[int64]int64{}, wake: make(chan struct{}, 1)}
 	for _, g := range groups {
-		s.watch.owners = append(s.watch.owners, g.owner.ID)
+		s.watch.owners = append(s.watch.owners, g.Owner.ID)
 	}
 	// The counters come first: what changes from here on wakes the stream.
 	if s.watch.seqs, err = s.h.Store.HomeSeqs(ctx, s.watch.owners); err != nil {

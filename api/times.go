@@ -14,6 +14,7 @@ import (
 	"kalends/ical"
 	"kalends/ical/recur"
 	"kalends/ical/zone"
+	"kalends/meeting"
 	"kalends/scheduling"
 	"kalends/storage"
 )
@@ -266,14 +267,14 @@ type hours struct {
 }
 
 func (w *Wanted) working(q *caller) (*hours, *time.Location, error) {
-	_, loc := zoneOf(q, nil)
+	_, loc := meeting.ZoneOf(q.who, nil)
 	given := w.Hours
 	if given == nil {
 		given = &WorkingHours{}
 	}
 	if given.TimeZone != "" {
 		var err error
-		if _, loc, err = readZone("hours.timeZone", given.TimeZone); err != nil {
+		if _, loc, err = meeting.ReadZone("hours.timeZone", given.TimeZone); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -281,8 +282,8 @@ func (w *Wanted) working(q *caller) (*hours, *time.Location, error) {
 		return nil, loc, nil
 	}
 	h := &hours{start: 9 * time.Hour, end: 17 * time.Hour}
-	for i := range weekdays {
-		h.days[i] = len(given.Days) == 0 && i < 5 || slices.Contains(given.Days, weekdays[i])
+	for i := range meeting.Weekdays {
+		h.days[i] = len(given.Days) == 0 && i < 5 || slices.Contains(given.Days, meeting.Weekdays[i])
 	}
 	for _, x := range []struct {
 		field, text string
@@ -402,10 +403,10 @@ func (s *search) working(start, end time.Time) (time.Time, bool) {
 	if s.hours == nil {
 		return start, true
 	}
-	day := dayOf(zone.Wall(start, s.loc))
+	day := zone.Wall(start, s.loc).Truncate(24 * time.Hour)
 	for range 9 {
 		opens, closes := zone.Instant(day.Add(s.hours.start), s.loc), zone.Instant(day.Add(s.hours.end), s.loc)
-		if s.hours.days[weekday(day)] {
+		if s.hours.days[meeting.Weekday(day)] {
 			switch {
 			case start.Before(opens):
 				return opens, false
@@ -413,7 +414,7 @@ func (s *search) working(start, end time.Time) (time.Time, bool) {
 				return start, true
 			}
 		}
-		if day = day.AddDate(0, 0, 1); s.hours.days[weekday(day)] {
+		if day = day.AddDate(0, 0, 1); s.hours.days[meeting.Weekday(day)] {
 			if opens = zone.Instant(day.Add(s.hours.start), s.loc); opens.After(start) {
 				return opens, false
 			}

@@ -1,4 +1,4 @@
-package api
+package meeting
 
 import (
 	"slices"
@@ -12,14 +12,14 @@ import (
 )
 
 // repeat changes how a series repeats: as the change says, or so that its instances move with its start.
-func (e *edit) repeat(o *object, master *ical.Component, was, is span) error {
+func (e *edit) repeat(o *Object, master *ical.Component, was, is span) error {
 	switch {
 	case e.Recurrence.Null:
 		for _, name := range []string{"RRULE", "RDATE", "EXDATE", "EXRULE"} {
 			master.Remove(name)
 		}
-		o.cal.RemoveChildren(func(c *ical.Component) bool { return c.Prop("RECURRENCE-ID") != nil })
-		o.set(o.cal)
+		o.Cal.RemoveChildren(func(c *ical.Component) bool { return c.Prop("RECURRENCE-ID") != nil })
+		o.set(o.Cal)
 		return nil
 	case e.Recurrence.Sent:
 		text, err := e.Recurrence.Value.rule(is.start, o.location(is.start))
@@ -41,7 +41,7 @@ func (e *edit) repeat(o *object, master *ical.Component, was, is span) error {
 }
 
 // shiftRule makes a rule fit a start that was moved: the n-th instance moves as far on the wall clock as the first.
-func (o *object) shiftRule(master *ical.Component, was, is span) error {
+func (o *Object) shiftRule(master *ical.Component, was, is span) error {
 	by := is.start.Wall.Sub(was.start.Wall)
 	if by == 0 && was.start.Form == is.start.Form && was.start.TZID == is.start.TZID {
 		return nil // only its length was changed
@@ -106,7 +106,7 @@ func shiftDays(list string, by int) (string, bool) {
 }
 
 // shiftInstances moves what is said of single instances with the series: exceptions, additions, and instances of their own.
-func (o *object) shiftInstances(master *ical.Component, was, is span) error {
+func (o *Object) shiftInstances(master *ical.Component, was, is span) error {
 	by := is.start.Wall.Sub(was.start.Wall)
 	loc := o.location(was.start)
 	shift := func(d ical.DateTime) ical.DateTime {
@@ -136,7 +136,7 @@ func (o *object) shiftInstances(master *ical.Component, was, is span) error {
 			master.Add(d.Property(name))
 		}
 	}
-	for _, c := range o.main {
+	for _, c := range o.Main {
 		p := c.Prop("RECURRENCE-ID")
 		if p == nil {
 			continue
@@ -146,7 +146,7 @@ func (o *object) shiftInstances(master *ical.Component, was, is span) error {
 			return invalid("start", "the series has an instance that cannot be read: %v", err)
 		}
 		moved := shift(id)
-		start, end, _ := times(c)
+		start, end, _ := Times(c)
 		if o.instant(start).Equal(o.instant(id)) && start.IsDate() == id.IsDate() { // not moved by itself
 			length := end.Wall.Sub(start.Wall)
 			if length == was.end.Wall.Sub(was.start.Wall) {
@@ -164,7 +164,7 @@ func (o *object) shiftInstances(master *ical.Component, was, is span) error {
 }
 
 // like returns a time of a series in the form of the series.
-func (o *object) like(d, start ical.DateTime, loc *time.Location) ical.DateTime {
+func (o *Object) like(d, start ical.DateTime, loc *time.Location) ical.DateTime {
 	switch {
 	case d.Form == start.Form && d.TZID == start.TZID:
 		return d
@@ -178,9 +178,9 @@ func (o *object) like(d, start ical.DateTime, loc *time.Location) ical.DateTime 
 }
 
 // dropStrays takes out of a series what is said of instances that it does not have any more.
-func (o *object) dropStrays(master *ical.Component) error {
+func (o *Object) dropStrays(master *ical.Component) error {
 	bare := ical.NewCalendar("")
-	for z := range o.cal.Components("VTIMEZONE") {
+	for z := range o.Cal.Components("VTIMEZONE") {
 		bare.AddChild(z)
 	}
 	rule := master.Clone()
@@ -210,7 +210,7 @@ func (o *object) dropStrays(master *ical.Component) error {
 			}
 		}
 	}
-	o.cal.RemoveChildren(func(c *ical.Component) bool {
+	o.Cal.RemoveChildren(func(c *ical.Component) bool {
 		p := c.Prop("RECURRENCE-ID")
 		if p == nil {
 			return false
@@ -218,24 +218,24 @@ func (o *object) dropStrays(master *ical.Component) error {
 		d, err := p.DateTime()
 		return err == nil && !has(d)
 	})
-	o.set(o.cal)
+	o.set(o.Cal)
 	return nil
 }
 
 // exclude takes one instance out of a series. It reports false when nothing is left.
-func (o *object) exclude(x occurrence, now time.Time) bool {
-	if c := o.main[x.Component]; c.Prop("RECURRENCE-ID") != nil {
-		o.cal.RemoveChildren(func(k *ical.Component) bool { return k == c })
+func (o *Object) exclude(x Occurrence, now time.Time) bool {
+	if c := o.Main[x.Component]; c.Prop("RECURRENCE-ID") != nil {
+		o.Cal.RemoveChildren(func(k *ical.Component) bool { return k == c })
 	}
-	if master := o.cal.Master(); master != nil {
+	if master := o.Cal.Master(); master != nil {
 		master.Add(x.RecurrenceID.Property("EXDATE"))
 		touch(master, now, true)
 	}
-	o.set(o.cal)
-	if len(o.main) == 0 {
+	o.set(o.Cal)
+	if len(o.Main) == 0 {
 		return false
 	}
-	series, err := o.series()
+	series, err := o.Series()
 	if err != nil {
 		return true // it is for package calendar to say
 	}
@@ -246,15 +246,15 @@ func (o *object) exclude(x occurrence, now time.Time) bool {
 }
 
 // first reports whether an instance is the first of its series.
-func (o *object) first(x occurrence) bool {
-	start, _, ok := times(o.cal.Master())
+func (o *Object) first(x Occurrence) bool {
+	start, _, ok := Times(o.Cal.Master())
 	return ok && !x.RecurrenceID.Wall.After(start.Wall)
 }
 
 // cut ends a series before an instance.
-func (o *object) cut(x occurrence, now time.Time) error {
-	master := o.cal.Master()
-	start, _, _ := times(master)
+func (o *Object) cut(x Occurrence, now time.Time) error {
+	master := o.Cal.Master()
+	start, _, _ := Times(master)
 	loc := o.location(start)
 	at := x.RecurrenceID.Wall
 	if text := master.Value("RRULE"); text != "" {
@@ -274,13 +274,13 @@ func (o *object) cut(x occurrence, now time.Time) error {
 }
 
 // rest makes an object of a series from an instance on, under another UID.
-func (o *object) rest(x occurrence, uid string, now time.Time) (*object, error) {
-	row := *o.row
+func (o *Object) rest(x Occurrence, uid string, now time.Time) (*Object, error) {
+	row := *o.Row
 	row.UID, row.ID = uid, 0
-	t := &object{row: &row, mine: o.mine, here: o.here}
-	t.set(o.cal.Clone())
-	master := t.cal.Master()
-	start, _, _ := times(master)
+	t := &Object{Row: &row, mine: o.mine, here: o.here}
+	t.set(o.Cal.Clone())
+	master := t.Cal.Master()
+	start, _, _ := Times(master)
 	loc := o.location(start)
 	at := x.RecurrenceID.Wall
 	if text := master.Value("RRULE"); text != "" {
@@ -302,7 +302,7 @@ func (o *object) rest(x occurrence, uid string, now time.Time) (*object, error) 
 	}
 	t.keepInstances(master, func(d ical.DateTime) bool { return !o.like(d, start, loc).Wall.Before(at) })
 	move(master, at.Sub(start.Wall))
-	for _, c := range t.main {
+	for _, c := range t.Main {
 		c.Set(ical.NewText("UID", uid))
 		c.Set(ical.NewProperty("CREATED", now.UTC().Format(utcLayout)))
 		c.Remove("SEQUENCE")
@@ -316,7 +316,7 @@ func (o *object) rest(x occurrence, uid string, now time.Time) (*object, error) 
 }
 
 // keepInstances keeps of what is said of single instances only what keep holds for.
-func (o *object) keepInstances(master *ical.Component, keep func(ical.DateTime) bool) {
+func (o *Object) keepInstances(master *ical.Component, keep func(ical.DateTime) bool) {
 	for _, name := range []string{"EXDATE", "RDATE"} {
 		var stay []*ical.Property
 		changed := false
@@ -347,7 +347,7 @@ func (o *object) keepInstances(master *ical.Component, keep func(ical.DateTime) 
 			}
 		}
 	}
-	o.cal.RemoveChildren(func(c *ical.Component) bool {
+	o.Cal.RemoveChildren(func(c *ical.Component) bool {
 		p := c.Prop("RECURRENCE-ID")
 		if p == nil {
 			return false
@@ -355,12 +355,12 @@ func (o *object) keepInstances(master *ical.Component, keep func(ical.DateTime) 
 		d, err := p.DateTime()
 		return err == nil && !keep(d)
 	})
-	o.set(o.cal)
+	o.set(o.Cal)
 }
 
 // askAgain takes back the answers of a meeting that takes place at another time.
-func (o *object) askAgain() {
-	for _, c := range o.main {
+func (o *Object) askAgain() {
+	for _, c := range o.Main {
 		for p := range c.All("ATTENDEE") {
 			if !o.mine(ical.Address(p.Value())) && !equalWord(p.Param("PARTSTAT"), "DELEGATED") {
 				p.SetParam("PARTSTAT", "NEEDS-ACTION")

@@ -1,4 +1,4 @@
-package api
+package meeting
 
 import (
 	"fmt"
@@ -13,37 +13,38 @@ import (
 	"kalends/storage"
 )
 
-// object is a stored meeting, parsed.
-type object struct {
-	row   *storage.Object
-	cal   *ical.Component
+// Object is a stored meeting, parsed.
+type Object struct {
+	Row   *storage.Object
+	Cal   *ical.Component
+	Main  []*ical.Component // without time zones
 	zones *zone.Resolver
-	main  []*ical.Component
 	// mine reports whether an address is of the owner of the calendar.
 	mine func(address string) bool
 	// here is the zone in which floating and all-day times are read.
 	here *time.Location
 }
 
-func readObject(row *storage.Object, mine func(string) bool, here *time.Location) (*object, error) {
+// ReadObject parses a stored meeting. mine says which addresses are of the owner of its calendar, here is the zone of floating and all-day times.
+func ReadObject(row *storage.Object, mine func(string) bool, here *time.Location) (*Object, error) {
 	cal, err := ical.Parse(row.ICS)
 	if err != nil {
 		return nil, fmt.Errorf("stored object %d/%d: %w", row.Owner, row.ID, err)
 	}
-	o := &object{row: row, mine: mine, here: here}
+	o := &Object{Row: row, mine: mine, here: here}
 	o.set(cal)
 	return o, nil
 }
 
-func (o *object) set(cal *ical.Component) {
-	o.cal, o.zones, o.main = cal, zone.NewResolver(cal), slices.Collect(cal.Main())
+func (o *Object) set(cal *ical.Component) {
+	o.Cal, o.zones, o.Main = cal, zone.NewResolver(cal), slices.Collect(cal.Main())
 }
 
-// series works out when the meeting takes place.
-func (o *object) series() (*recur.Series, error) { return recur.Compile(o.cal, o.zones) }
+// Series works out when the meeting takes place.
+func (o *Object) Series() (*recur.Series, error) { return recur.Compile(o.Cal, o.zones) }
 
 // location is the zone of a date or time.
-func (o *object) location(d ical.DateTime) *time.Location {
+func (o *Object) location(d ical.DateTime) *time.Location {
 	switch d.Form {
 	case ical.UTCForm:
 		return time.UTC
@@ -56,18 +57,18 @@ func (o *object) location(d ical.DateTime) *time.Location {
 }
 
 // instant is when a date or time is.
-func (o *object) instant(d ical.DateTime) time.Time { return zone.Instant(d.Wall, o.location(d)) }
+func (o *Object) instant(d ical.DateTime) time.Time { return zone.Instant(d.Wall, o.location(d)) }
 
 // text is how a date or time is told.
-func (o *object) text(d ical.DateTime) string {
+func (o *Object) text(d ical.DateTime) string {
 	if d.IsDate() {
 		return d.Wall.Format(time.DateOnly)
 	}
 	return o.instant(d).In(o.location(d)).Format(time.RFC3339)
 }
 
-// times are the start and the end of a component. The end has the form of the start.
-func times(c *ical.Component) (start, end ical.DateTime, ok bool) {
+// Times are the start and the end of a component. The end has the form of the start.
+func Times(c *ical.Component) (start, end ical.DateTime, ok bool) {
 	p := c.Prop("DTSTART")
 	if p == nil {
 		return start, end, false
@@ -90,60 +91,60 @@ func times(c *ical.Component) (start, end ical.DateTime, ok bool) {
 	return start, end, true
 }
 
-// occurrence is one instance of a series, or with a zero RecurrenceID what does not repeat.
-type occurrence struct {
+// Occurrence is one instance of a series, or with a zero RecurrenceID what does not repeat.
+type Occurrence struct {
 	recur.Instance
-	recurring bool
+	Recurring bool
 }
 
-// meeting tells the meeting as a whole: its first instance and how it repeats.
-func (o *object) meeting() *Meeting {
-	c := o.cal.Master()
+// Meeting tells the meeting as a whole: its first instance and how it repeats.
+func (o *Object) Meeting() *Meeting {
+	c := o.Cal.Master()
 	if c == nil {
-		if len(o.main) == 0 {
+		if len(o.Main) == 0 {
 			return nil
 		}
-		c = o.main[0]
+		c = o.Main[0]
 	}
 	m := o.component(c)
-	start, end, _ := times(c)
+	start, end, _ := Times(c)
 	m.Start, m.End = o.text(start), o.text(end)
 	if text := c.Value("RRULE"); text != "" {
 		m.Recurrence = recurrenceOf(text, start, o.location(start))
 	}
-	m.Recurring = m.Recurrence != nil || c.Prop("RDATE") != nil || c.Prop("RECURRENCE-ID") != nil || len(o.main) > 1
+	m.Recurring = m.Recurrence != nil || c.Prop("RDATE") != nil || c.Prop("RECURRENCE-ID") != nil || len(o.Main) > 1
 	return m
 }
 
-// instance tells one instance.
-func (o *object) instance(x occurrence) *Meeting {
-	if x.Component < 0 || x.Component >= len(o.main) {
+// Instance tells one instance.
+func (o *Object) Instance(x Occurrence) *Meeting {
+	if x.Component < 0 || x.Component >= len(o.Main) {
 		return nil
 	}
-	c := o.main[x.Component]
+	c := o.Main[x.Component]
 	m := o.component(c)
-	start, _, _ := times(c)
+	start, _, _ := Times(c)
 	loc := o.location(start)
 	if x.AllDay {
 		m.Start, m.End = zone.Wall(x.Start, o.here).Format(time.DateOnly), zone.Wall(x.End, o.here).Format(time.DateOnly)
 	} else {
 		m.Start, m.End = x.Start.In(loc).Format(time.RFC3339), x.End.In(loc).Format(time.RFC3339)
 	}
-	if m.Recurring = x.recurring; x.recurring && !x.RecurrenceID.Wall.IsZero() {
+	if m.Recurring = x.Recurring; x.Recurring && !x.RecurrenceID.Wall.IsZero() {
 		m.Instance = o.text(x.RecurrenceID)
 	}
 	return m
 }
 
 // component tells what does not depend on the instance.
-func (o *object) component(c *ical.Component) *Meeting {
+func (o *Object) component(c *ical.Component) *Meeting {
 	m := &Meeting{
-		ID: makeID(meetingPrefix, o.row.Owner, o.row.ID), UID: o.row.UID, Calendar: makeID(calendarPrefix, o.row.Owner, o.row.Calendar),
-		ETag: o.row.ETag, Name: c.Text("SUMMARY"), Description: c.Text("DESCRIPTION"), Location: c.Text("LOCATION"),
+		ID: makeID(meetingPrefix, o.Row.Owner, o.Row.ID), UID: o.Row.UID, Calendar: makeID(calendarPrefix, o.Row.Owner, o.Row.Calendar),
+		ETag: o.Row.ETag, Name: c.Text("SUMMARY"), Description: c.Text("DESCRIPTION"), Location: c.Text("LOCATION"),
 		Link: link(c), Reminders: []int{}, Invited: []Invited{}, Busy: !equalWord(c.Value("TRANSP"), "TRANSPARENT"),
-		Status: "confirmed", Updated: o.row.Modified.UTC().Format(time.RFC3339),
+		Status: "confirmed", Updated: o.Row.Modified.UTC().Format(time.RFC3339),
 	}
-	switch start, _, _ := times(c); start.Form {
+	switch start, _, _ := Times(c); start.Form {
 	case ical.DateForm:
 		m.AllDay = true
 	case ical.FloatingForm:
@@ -166,7 +167,7 @@ func (o *object) component(c *ical.Component) *Meeting {
 		}
 	}
 	if p := c.Prop("ORGANIZER"); p != nil {
-		m.Organizer = &Person{Address: showAddress(p.Value()), Name: p.Param("CN")}
+		m.Organizer = &Person{Address: ShowAddress(p.Value()), Name: p.Param("CN")}
 	}
 	for p := range c.All("ATTENDEE") {
 		mine := o.mine(ical.Address(p.Value()))
@@ -177,7 +178,7 @@ func (o *object) component(c *ical.Component) *Meeting {
 			continue // who invites is not invited
 		}
 		m.Invited = append(m.Invited, Invited{
-			Address: showAddress(p.Value()), Name: p.Param("CN"), Answer: answerOf(p), Kind: kindOf(p),
+			Address: ShowAddress(p.Value()), Name: p.Param("CN"), Answer: answerOf(p), Kind: kindOf(p),
 			Optional: equalWord(p.Param("ROLE"), "OPT-PARTICIPANT") || equalWord(p.Param("ROLE"), "NON-PARTICIPANT"),
 		})
 	}
@@ -211,8 +212,8 @@ func kindOf(p *ical.Property) string {
 	return "person"
 }
 
-// showAddress is a calendar user address as people write it.
-func showAddress(value string) string {
+// ShowAddress is a calendar user address as people write it.
+func ShowAddress(value string) string {
 	if box := ical.Mailbox(value); box != "" {
 		return box
 	}
@@ -223,7 +224,7 @@ func showAddress(value string) string {
 func link(c *ical.Component) string {
 	for _, name := range []string{"CONFERENCE", "URL"} {
 		for p := range c.All(name) {
-			if v := strings.TrimSpace(p.Value()); isLink(v) {
+			if v := strings.TrimSpace(p.Value()); IsLink(v) {
 				return v
 			}
 		}
@@ -231,8 +232,8 @@ func link(c *ical.Component) string {
 	return ""
 }
 
-// isLink reports whether a text is an address that a page may make a link of.
-func isLink(v string) bool {
+// IsLink reports whether a text is an address that a page may make a link of.
+func IsLink(v string) bool {
 	u, err := url.Parse(v)
 	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && u.User == nil &&
 		!strings.ContainsFunc(v, func(r rune) bool { return r <= ' ' || r == 0x7f || r == '"' || r == '<' || r == '>' })
@@ -251,7 +252,7 @@ func minutesBefore(a *ical.Component) (int, bool) {
 	}
 	d, err := ical.ParseDuration(t.Value())
 	exact := d.Exact()
-	if err != nil || exact > 0 || exact%time.Minute != 0 || -exact > maxMinutes*time.Minute {
+	if err != nil || exact > 0 || exact%time.Minute != 0 || -exact > MaxMinutes*time.Minute {
 		return 0, false
 	}
 	return int(-exact / time.Minute), true

@@ -1,4 +1,4 @@
-package api
+package meeting
 
 import (
 	"bytes"
@@ -10,8 +10,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/danielgtaylor/huma/v2"
 
 	"kalends/ical"
 	"kalends/ical/recur"
@@ -30,35 +28,6 @@ type Recurrence struct {
 	Count    int      `json:"count,omitempty"`
 
 	bad string // why it could not be read
-}
-
-// Schema implements [huma.SchemaProvider]. The string is left to [Recurrence.rule] to check, which can say what is wrong
-// with it.
-func (Recurrence) Schema(huma.Registry) *huma.Schema {
-	str := func(doc string, example any) *huma.Schema {
-		return &huma.Schema{Type: huma.TypeString, Description: doc, Examples: []any{example}}
-	}
-	num := func(doc string, low, high float64) *huma.Schema {
-		return &huma.Schema{Type: huma.TypeInteger, Description: doc, Minimum: &low, Maximum: &high}
-	}
-	words := &huma.Schema{
-		Type: huma.TypeObject, AdditionalProperties: false,
-		Description: "Plain words: every and what belongs to it. In answers rule is there too, and counts where both are sent.",
-		Properties: map[string]*huma.Schema{
-			"rule":     str("A rule of RFC 5545 section 3.3.10.", "FREQ=WEEKLY;BYDAY=MO"),
-			"every":    {Type: huma.TypeString, Enum: []any{"day", "week", "month", "year"}, Description: "What it repeats by."},
-			"interval": num("Every how many of these; 1.", 1, recur.MaxInterval),
-			"on": {Type: huma.TypeArray, Items: &huma.Schema{Type: huma.TypeString},
-				Description: "On which days: of a week their names, of a month such as \"second tuesday\" or \"last friday\". Without it the day of start.",
-				Examples:    []any{[]string{"monday", "thursday"}}},
-			"day":   num("On which day of the month; -1 is the last.", -31, 31),
-			"until": str("The last day or instant at which it may start.", "2026-12-31"),
-			"count": num("How many times it takes place.", 1, recur.MaxCount),
-		},
-	}
-	return &huma.Schema{Extensions: map[string]any{"oneOf": []*huma.Schema{
-		str("A rule of RFC 5545 section 3.3.10.", "FREQ=WEEKLY;BYDAY=MO;COUNT=10"), words,
-	}}}
 }
 
 // UnmarshalJSON implements [json.Unmarshaler]. It never fails: what is wrong is said when the rule is asked for, with
@@ -87,7 +56,8 @@ func (r *Recurrence) UnmarshalJSON(data []byte) error {
 
 var frequencies = map[string]string{"day": "DAILY", "week": "WEEKLY", "month": "MONTHLY", "year": "YEARLY"}
 
-var weekdays = []string{"monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"}
+// Weekdays are the names of the days, from Monday on.
+var Weekdays = []string{"monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"}
 
 var dayCodes = []string{"MO", "TU", "WE", "TH", "FR", "SA", "SU"}
 
@@ -196,7 +166,7 @@ func (r *Recurrence) days(parts *rule, start ical.DateTime) error {
 		}
 		day := -1
 		if len(words) == 1 {
-			day = slices.Index(weekdays, words[0])
+			day = slices.Index(Weekdays, words[0])
 		}
 		if day < 0 || r.Every == "year" {
 			return invalid(field, "must be the name of a day such as monday, for every day, week or month")
@@ -208,20 +178,20 @@ func (r *Recurrence) days(parts *rule, start ical.DateTime) error {
 		if !slices.Contains(list, code) {
 			list = append(list, code)
 		}
-		sawStart = sawStart || day == weekday(start.Wall)
+		sawStart = sawStart || day == Weekday(start.Wall)
 	}
 	if len(list) == 0 {
 		return nil
 	}
 	if !sawStart {
-		return invalid("recurrence.on", "does not hold the day of start, a %s", weekdays[weekday(start.Wall)])
+		return invalid("recurrence.on", "does not hold the day of start, a %s", Weekdays[Weekday(start.Wall)])
 	}
 	parts.set("BYDAY", strings.Join(list, ","))
 	return nil
 }
 
-// weekday counts from Monday.
-func weekday(t time.Time) int { return (int(t.Weekday()) + 6) % 7 }
+// Weekday counts the day of the week from Monday.
+func Weekday(t time.Time) int { return (int(t.Weekday()) + 6) % 7 }
 
 const utcLayout = "20060102T150405Z"
 
@@ -302,12 +272,12 @@ func dayWords(code, every string) (string, bool) {
 	}
 	number := code[:len(code)-2]
 	if number == "" {
-		return weekdays[day], true
+		return Weekdays[day], true
 	}
 	n, err := strconv.Atoi(number)
 	for word, o := range ordinals {
 		if err == nil && n == o && every == "month" {
-			return word + " " + weekdays[day], true
+			return word + " " + Weekdays[day], true
 		}
 	}
 	return "", false

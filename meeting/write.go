@@ -1,4 +1,4 @@
-package api
+package meeting
 
 import (
 	"fmt"
@@ -16,31 +16,32 @@ import (
 // defaultReminder is the reminder of a meeting for which none is asked.
 const defaultReminder = 30
 
-// years that the API takes: what time zones are known for.
+// Years that are taken: what time zones are known for.
 const (
-	firstYear = 1900
-	lastYear  = 2199
+	FirstYear = 1900
+	LastYear  = 2199
 )
 
-// when is a time as it came: an instant, or a date.
-type when struct {
-	date bool
-	time time.Time // a date in UTC
+// When is a time as it came: an instant, or a date.
+type When struct {
+	Date bool
+	Time time.Time // a date in UTC
 }
 
-func readWhen(field, text string) (when, error) {
-	w := when{}
+// ReadWhen reads an instant (RFC 3339) or a date. field names it in the error.
+func ReadWhen(field, text string) (When, error) {
+	w := When{}
 	t, err := time.Parse(time.RFC3339, text)
 	if err != nil {
 		if t, err = time.Parse(time.DateOnly, text); err != nil {
 			return w, invalid(field, "must be an instant such as 2026-03-02T09:00:00+01:00, or for whole days a date such as 2026-03-02")
 		}
-		w.date = true
+		w.Date = true
 	}
-	if y := t.UTC().Year(); y < firstYear || y > lastYear {
-		return w, invalid(field, "must lie in the years %d to %d", firstYear, lastYear)
+	if y := t.UTC().Year(); y < FirstYear || y > LastYear {
+		return w, invalid(field, "must lie in the years %d to %d", FirstYear, LastYear)
 	}
-	w.time = t.Truncate(time.Second)
+	w.Time = t.Truncate(time.Second)
 	return w, nil
 }
 
@@ -48,20 +49,20 @@ func readWhen(field, text string) (when, error) {
 type span struct{ start, end ical.DateTime }
 
 // stamp writes an instant or date in the zone of that name; "" for floating.
-func (w when) stamp(name string, loc *time.Location) ical.DateTime {
+func (w When) stamp(name string, loc *time.Location) ical.DateTime {
 	switch {
-	case w.date:
-		return ical.DateTime{Wall: w.time, Form: ical.DateForm}
+	case w.Date:
+		return ical.DateTime{Wall: w.Time, Form: ical.DateForm}
 	case name == "":
-		return ical.DateTime{Wall: zone.Wall(w.time, loc), Form: ical.FloatingForm}
+		return ical.DateTime{Wall: zone.Wall(w.Time, loc), Form: ical.FloatingForm}
 	case name == "UTC":
-		return ical.DateTime{Wall: w.time.UTC(), Form: ical.UTCForm}
+		return ical.DateTime{Wall: w.Time.UTC(), Form: ical.UTCForm}
 	}
-	return ical.DateTime{Wall: zone.Wall(w.time, loc), Form: ical.ZonedForm, TZID: name}
+	return ical.DateTime{Wall: zone.Wall(w.Time, loc), Form: ical.ZonedForm, TZID: name}
 }
 
-// readZone reads the name of a time zone. UTC in all its spellings is "UTC".
-func readZone(field, text string) (string, *time.Location, error) {
+// ReadZone reads the name of a time zone. UTC in all its spellings is "UTC".
+func ReadZone(field, text string) (string, *time.Location, error) {
 	name, ok := zone.Canonical(text)
 	if !ok {
 		return "", nil, invalid(field, "is no IANA time zone such as Europe/Berlin")
@@ -98,8 +99,8 @@ func addZone(cal *ical.Component, d ical.DateTime) error {
 	return nil
 }
 
-// oneLine checks a text that stands in one line.
-func oneLine(field, text string) error {
+// OneLine checks a text that stands in one line.
+func OneLine(field, text string) error {
 	if strings.ContainsFunc(text, unicode.IsControl) {
 		return invalid(field, "must be one line of text")
 	}

@@ -1,9 +1,10 @@
-package api
+package meeting
 
 import (
 	"strings"
 	"time"
 
+	"kalends/calendar"
 	"kalends/ical"
 	"kalends/ical/zone"
 	"kalends/storage"
@@ -48,34 +49,34 @@ func (e *edit) others() []string {
 var fields = []struct {
 	names []string // properties; VALARM stands for all alarms
 	sent  func(e *edit) bool
-	set   func(e *edit, o *object, c *ical.Component)
+	set   func(e *edit, o *Object, c *ical.Component)
 }{
-	{[]string{"SUMMARY"}, func(e *edit) bool { return e.Name.Sent }, func(e *edit, _ *object, c *ical.Component) {
+	{[]string{"SUMMARY"}, func(e *edit) bool { return e.Name.Sent }, func(e *edit, _ *Object, c *ical.Component) {
 		setText(c, "SUMMARY", e.Name.Value)
 	}},
-	{[]string{"DESCRIPTION"}, func(e *edit) bool { return e.Description.Sent }, func(e *edit, _ *object, c *ical.Component) {
+	{[]string{"DESCRIPTION"}, func(e *edit) bool { return e.Description.Sent }, func(e *edit, _ *Object, c *ical.Component) {
 		if c.Text("DESCRIPTION") != e.Description.Value {
 			c.Remove("X-ALT-DESC")
 			c.Remove("STYLED-DESCRIPTION")
 		}
 		setText(c, "DESCRIPTION", e.Description.Value)
 	}},
-	{[]string{"LOCATION"}, func(e *edit) bool { return e.Location.Sent }, func(e *edit, _ *object, c *ical.Component) {
+	{[]string{"LOCATION"}, func(e *edit) bool { return e.Location.Sent }, func(e *edit, _ *Object, c *ical.Component) {
 		if c.Text("LOCATION") != e.Location.Value {
 			c.Remove("X-APPLE-STRUCTURED-LOCATION")
 			c.Remove("GEO")
 		}
 		setText(c, "LOCATION", e.Location.Value)
 	}},
-	{[]string{"CONFERENCE", "URL"}, func(e *edit) bool { return e.Link.Sent }, func(e *edit, _ *object, c *ical.Component) {
+	{[]string{"CONFERENCE", "URL"}, func(e *edit) bool { return e.Link.Sent }, func(e *edit, _ *Object, c *ical.Component) {
 		setLink(c, e.Link.Value)
 	}},
-	{[]string{"STATUS"}, func(e *edit) bool { return e.Status != "" }, func(e *edit, _ *object, c *ical.Component) {
+	{[]string{"STATUS"}, func(e *edit) bool { return e.Status != "" }, func(e *edit, _ *Object, c *ical.Component) {
 		if word := statuses[e.Status]; !equalWord(c.Value("STATUS"), word) {
 			c.Set(ical.NewProperty("STATUS", word))
 		}
 	}},
-	{[]string{"TRANSP"}, func(e *edit) bool { return e.Busy != nil }, func(e *edit, _ *object, c *ical.Component) {
+	{[]string{"TRANSP"}, func(e *edit) bool { return e.Busy != nil }, func(e *edit, _ *Object, c *ical.Component) {
 		if *e.Busy == !equalWord(c.Value("TRANSP"), "TRANSPARENT") {
 			return
 		}
@@ -86,17 +87,17 @@ var fields = []struct {
 		}
 		c.Set(ical.NewProperty("TRANSP", word))
 	}},
-	{[]string{"VALARM"}, func(e *edit) bool { return e.Reminders.Sent }, func(e *edit, _ *object, c *ical.Component) {
+	{[]string{"VALARM"}, func(e *edit) bool { return e.Reminders.Sent }, func(e *edit, _ *Object, c *ical.Component) {
 		setReminders(c, e.Reminders.Value)
 	}},
-	{nil, func(e *edit) bool { return e.Invited.Sent }, func(e *edit, o *object, c *ical.Component) {
+	{nil, func(e *edit) bool { return e.Invited.Sent }, func(e *edit, o *Object, c *ical.Component) {
 		setInvited(c, e.owner, o.mine, e.guests)
 	}},
 }
 
 // apply changes in a component what is not its times. Where like is not nil, only what was as in it: an instance that
 // was given a name of its own keeps it.
-func (e *edit) apply(o *object, c, like *ical.Component) {
+func (e *edit) apply(o *Object, c, like *ical.Component) {
 	for _, f := range fields {
 		if f.sent(e) && (like == nil || alike(c, like, f.names)) {
 			f.set(e, o, c)
@@ -122,8 +123,8 @@ func alike(a, b *ical.Component, names []string) bool {
 }
 
 // span works out when a component takes place after the change.
-func (e *edit) span(o *object, c *ical.Component) (was, is span, err error) {
-	was.start, was.end, _ = times(c)
+func (e *edit) span(o *Object, c *ical.Component) (was, is span, err error) {
+	was.start, was.end, _ = Times(c)
 	is = was
 	if e.Start == "" && e.End == "" && e.TimeZone == "" && e.AllDay == nil {
 		return was, is, nil
@@ -145,40 +146,40 @@ func (e *edit) span(o *object, c *ical.Component) (was, is span, err error) {
 		name, loc = was.start.TZID, o.location(was.start)
 	}
 	if e.TimeZone != "" {
-		if name, loc, err = readZone("timeZone", e.TimeZone); err != nil {
+		if name, loc, err = ReadZone("timeZone", e.TimeZone); err != nil {
 			return was, is, err
 		}
 	}
-	start, end := when{was.start.IsDate(), o.instant(was.start)}, when{was.start.IsDate(), o.instant(was.end)}
-	if start.date {
-		start.time, end.time = was.start.Wall, was.end.Wall
+	start, end := When{was.start.IsDate(), o.instant(was.start)}, When{was.start.IsDate(), o.instant(was.end)}
+	if start.Date {
+		start.Time, end.Time = was.start.Wall, was.end.Wall
 	}
-	length := end.time.Sub(start.time)
+	length := end.Time.Sub(start.Time)
 	if e.Start != "" {
-		if start, err = readWhen("start", e.Start); err != nil {
+		if start, err = ReadWhen("start", e.Start); err != nil {
 			return was, is, err
 		}
-		if start.date != allDay {
+		if start.Date != allDay {
 			return was, is, form("start", allDay)
 		}
-		end = when{allDay, start.time.Add(length)}
+		end = When{allDay, start.Time.Add(length)}
 		switch {
 		case e.AllDay == nil || *e.AllDay == was.start.IsDate():
 		case allDay:
-			end.time = start.time.AddDate(0, 0, 1)
+			end.Time = start.Time.AddDate(0, 0, 1)
 		case e.End == "":
 			return was, is, invalid("end", "must be sent where a meeting of whole days becomes one with a time")
 		}
 	}
 	if e.End != "" {
-		if end, err = readWhen("end", e.End); err != nil {
+		if end, err = ReadWhen("end", e.End); err != nil {
 			return was, is, err
 		}
-		if end.date != allDay {
+		if end.Date != allDay {
 			return was, is, form("end", allDay)
 		}
 	}
-	if !end.time.After(start.time) && (e.End != "" || length > 0) {
+	if !end.Time.After(start.Time) && (e.End != "" || length > 0) {
 		return was, is, invalid("end", "must be after start")
 	}
 	is.start = start.stamp(name, loc)
@@ -202,10 +203,10 @@ func (s span) same(t span) bool {
 }
 
 // whole changes a meeting that does not repeat, or a whole series.
-func (e *edit) whole(o *object) error {
-	master := o.cal.Master()
+func (e *edit) whole(o *Object) error {
+	master := o.Cal.Master()
 	if master == nil {
-		return &refusal{problem: noInstance, detail: "you are invited to some instances of this series only; say which one by ?instance="}
+		return &Error{Kind: calendar.BadRequest, Reason: NoInstance, Detail: "you are invited to some instances of this series only; say which one by ?instance="}
 	}
 	before := master.Clone()
 	was, is, err := e.span(o, master)
@@ -217,7 +218,7 @@ func (e *edit) whole(o *object) error {
 	if moved {
 		setSpan(master, is)
 		for _, d := range []ical.DateTime{is.start, is.end} {
-			if err := addZone(o.cal, d); err != nil {
+			if err := addZone(o.Cal, d); err != nil {
 				return err
 			}
 		}
@@ -226,7 +227,7 @@ func (e *edit) whole(o *object) error {
 		return err
 	}
 	touch(master, e.now, moved || e.Recurrence.Sent)
-	for _, c := range o.main {
+	for _, c := range o.Main {
 		if c == master {
 			continue
 		}
@@ -237,7 +238,7 @@ func (e *edit) whole(o *object) error {
 }
 
 // one changes one instance of a series.
-func (e *edit) one(o *object, x occurrence) error {
+func (e *edit) one(o *Object, x Occurrence) error {
 	if e.Recurrence.Sent {
 		return invalid("recurrence", "one instance does not repeat")
 	}
@@ -256,38 +257,38 @@ func (e *edit) one(o *object, x occurrence) error {
 	if !was.same(is) {
 		setSpan(c, is)
 		for _, d := range []ical.DateTime{is.start, is.end} {
-			if err := addZone(o.cal, d); err != nil {
+			if err := addZone(o.Cal, d); err != nil {
 				return err
 			}
 		}
 	}
 	touch(c, e.now, !was.same(is))
-	o.set(o.cal)
+	o.set(o.Cal)
 	return nil
 }
 
 // override returns the component of one instance, which it makes where there is none (RFC 5545 section 3.8.4.4).
-func (o *object) override(x occurrence) (*ical.Component, error) {
-	if x.Component < 0 || x.Component >= len(o.main) {
+func (o *Object) override(x Occurrence) (*ical.Component, error) {
+	if x.Component < 0 || x.Component >= len(o.Main) {
 		return nil, notThere("instance")
 	}
-	c := o.main[x.Component]
+	c := o.Main[x.Component]
 	if c.Prop("RECURRENCE-ID") != nil {
 		return c, nil
 	}
 	c = o.derive(c, x.RecurrenceID)
-	o.cal.AddChild(c)
-	o.main = append(o.main, c)
+	o.Cal.AddChild(c)
+	o.Main = append(o.Main, c)
 	return c, nil
 }
 
 // derive makes the component of an instance from the series.
-func (o *object) derive(master *ical.Component, id ical.DateTime) *ical.Component {
+func (o *Object) derive(master *ical.Component, id ical.DateTime) *ical.Component {
 	c := master.Clone()
 	for _, name := range []string{"RRULE", "RDATE", "EXDATE", "EXRULE"} {
 		c.Remove(name)
 	}
-	start, _, _ := times(master)
+	start, _, _ := Times(master)
 	move(c, id.Wall.Sub(start.Wall))
 	c.Add(id.Property("RECURRENCE-ID"))
 	return c
@@ -306,50 +307,50 @@ func move(c *ical.Component, by time.Duration) {
 }
 
 // find returns the instance that a parameter of the query names.
-func (o *object) find(param, text string) (occurrence, error) {
-	series, err := o.series()
+func (o *Object) Find(param, text string) (Occurrence, error) {
+	series, err := o.Series()
 	if err != nil {
-		return occurrence{}, err
+		return Occurrence{}, err
 	}
 	if !series.Recurring() {
-		return occurrence{}, &refusal{problem: noInstance, detail: "this meeting does not repeat; leave out ?" + param + "=",
-			fields: []FieldError{{"query", param, "the meeting does not repeat"}}}
+		return Occurrence{}, &Error{Kind: calendar.BadRequest, Reason: NoInstance, Detail: "this meeting does not repeat; leave out ?" + param + "=",
+			Fields: []FieldError{{true, param, "the meeting does not repeat"}}}
 	}
-	w, err := readWhen(param, text)
+	w, err := ReadWhen(param, text)
 	if err != nil {
-		return occurrence{}, invalidQuery(param, "must be the instance of a meeting: an instant, or a date where it takes whole days")
+		return Occurrence{}, invalidQuery(param, "must be the instance of a meeting: an instant, or a date where it takes whole days")
 	}
-	first := o.cal.Master()
+	first := o.Cal.Master()
 	if first == nil {
-		first = o.main[0]
+		first = o.Main[0]
 	}
-	id := ical.DateTime{Wall: w.time.UTC(), Form: ical.UTCForm}
-	switch start, _, _ := times(first); {
-	case w.date:
-		id = ical.DateTime{Wall: w.time, Form: ical.DateForm}
+	id := ical.DateTime{Wall: w.Time.UTC(), Form: ical.UTCForm}
+	switch start, _, _ := Times(first); {
+	case w.Date:
+		id = ical.DateTime{Wall: w.Time, Form: ical.DateForm}
 	case start.Form == ical.FloatingForm:
-		id = ical.DateTime{Wall: zone.Wall(w.time, o.here), Form: ical.FloatingForm}
+		id = ical.DateTime{Wall: zone.Wall(w.Time, o.here), Form: ical.FloatingForm}
 	}
 	x, ok := series.Lookup(id, o.here)
 	if !ok {
-		return occurrence{}, notThere("instance of this meeting")
+		return Occurrence{}, notThere("instance of this meeting")
 	}
-	return occurrence{x, true}, nil
+	return Occurrence{x, true}, nil
 }
 
 // organized reports whether the owner of the calendar may decide about the meeting: nobody else has invited them.
-func (o *object) organized() bool {
-	for _, c := range o.main {
+func (o *Object) Organized() bool {
+	for _, c := range o.Main {
 		if p := c.Prop("ORGANIZER"); p != nil && o.mine(ical.Address(p.Value())) {
 			return true
 		}
 	}
-	return !o.invited()
+	return !o.IsInvited()
 }
 
 // invited reports whether the owner of the calendar is among the attendees.
-func (o *object) invited() bool {
-	for _, c := range o.main {
+func (o *Object) IsInvited() bool {
+	for _, c := range o.Main {
 		for p := range c.All("ATTENDEE") {
 			if o.mine(ical.Address(p.Value())) {
 				return true
