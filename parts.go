@@ -59,6 +59,7 @@ func (a *app) assemble(ctx context.Context, cfg *config.Settings, log *slog.Logg
 		Queue: a.store, Log: log, Grace: cfg.Grace.Duration,
 		Handlers: map[string]mailer.Handler{scheduling.MailJob: sender.Handle, letterJob: letters{transport}.handle},
 		Outcome: func(ctx context.Context, j *storage.Job, err error) error {
+			a.metrics.Job(j.Kind, outcome(err), j.DueAt, time.Now())
 			if err == nil {
 				return nil
 			}
@@ -72,9 +73,12 @@ func (a *app) assemble(ctx context.Context, cfg *config.Settings, log *slog.Logg
 	for _, kind := range calendar.JobKinds {
 		outbox.Handlers[kind] = service.Do
 	}
+	for kind, h := range outbox.Handlers {
+		outbox.Handlers[kind] = counted(a.metrics, h)
+	}
 	reminders := &reminder.Dispatcher{
 		Store: a.store, Log: log, Display: cfg.Reminder.Display, Default: cfg.Reminder.Default.Duration, Queued: outbox.Wake,
-		Compose: remind{composer}.compose, Zone: cfg.Reminder.Location(),
+		Compose: remind{composer}.compose, Zone: cfg.Reminder.Location(), Metrics: a.metrics,
 	}
 	service.Wake = func() { outbox.Wake(); reminders.Wake() }
 	a.workers = append(a.workers, outbox, reminders, &janitor.Janitor{Store: a.store, Log: log})

@@ -59,7 +59,7 @@ func (serveCmd) Run(p *program) error {
 	if err := srv.greet(p, app.mailFolder, first); err != nil {
 		return err
 	}
-	srv.handler, srv.ready = app.handler, app.ready
+	srv.handler, srv.ready, srv.metrics = app.handler, app.ready, app.metrics
 	return runAll(p.ctx, append(srv.workers(), app.workers...))
 }
 
@@ -98,8 +98,11 @@ type server struct {
 	acme         *httpserver.ACME
 	acmeListener net.Listener
 
+	metricsListener net.Listener // nil for none
+
 	handler http.Handler
 	ready   func(context.Context) error
+	metrics *obs.Metrics
 }
 
 // listen takes the port and reads the certificate, before anything is written
@@ -117,6 +120,12 @@ func listen(ctx context.Context, cfg *config.Settings, log *slog.Logger) (*serve
 		return nil, cfg.Fail("listen", err)
 	}
 	s.public = cfg.PublicURL(s.listener.Addr())
+	if cfg.MetricsListen != "" {
+		if s.metricsListener, err = httpserver.Listen(ctx, cfg.MetricsListen); err != nil {
+			s.close()
+			return nil, cfg.Fail("metrics_listen", err)
+		}
+	}
 	if err := s.prepareTLS(ctx); err != nil {
 		s.close()
 		return nil, err
@@ -164,7 +173,7 @@ func hostOf(rawURL string) string {
 
 // close gives up ports that no worker has closed.
 func (s *server) close() {
-	for _, l := range []net.Listener{s.listener, s.acmeListener} {
+	for _, l := range []net.Listener{s.listener, s.acmeListener, s.metricsListener} {
 		if l != nil {
 			l.Close()
 		}
@@ -177,17 +186,21 @@ func (s *server) workers() []worker {
 	web := &httpserver.Server{
 		Listener: s.listener, Handler: s.handler, TLS: s.tls, Ready: s.ready, Log: s.log,
 		Grace: s.cfg.Grace.Duration, Request: s.cfg.Limit.Request.Duration, Stall: s.cfg.Limit.Stall.Duration,
-		Proxies: proxies,
+		Proxies: proxies, Metrics: s.metrics,
+	}
+	workers := []worker{web}
+	if s.metricsListener != nil {
+		workers = append(workers, s.metricsServer())
 	}
 	if s.acmeListener == nil {
-		return []worker{web}
+		return workers
 	}
 	_, port, _ := net.SplitHostPort(s.listener.Addr().String())
 	challenges := &httpserver.Server{
 		Listener: s.acmeListener, Handler: s.acme.HTTPHandler(s.cfg.TLS.Names, port), Log: s.log,
 		Grace: s.cfg.Grace.Duration, Request: s.cfg.Limit.Request.Duration, Stall: s.cfg.Limit.Stall.Duration,
 	}
-	return []worker{web, challenges}
+	return append(workers, challenges)
 }
 
 // account is the first account, with the password that only this start knows.
@@ -203,6 +216,9 @@ func (s *server) greet(p *program, mailFolder string, first *account) error {
 	fmt.Fprintf(&b, "Kalends is ready on %s/\n\n", s.public)
 	line("Calendar programs", "%s/dav/", s.public)
 	s.greetNetwork(line)
+	if s.metricsListener != nil {
+		line("Metrics", "http://%s/metrics", s.metricsListener.Addr())
+	}
 	if first != nil {
 		line("First account", "%s, password %s (shown only now; to change it: kalends user passwd %s)", first.name, first.password, first.name)
 	}

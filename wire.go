@@ -13,6 +13,7 @@ import (
 
 	"kalends/auth"
 	"kalends/internal/config"
+	"kalends/internal/obs"
 	"kalends/storage"
 	"kalends/storage/sqlstore"
 )
@@ -25,6 +26,7 @@ type app struct {
 	workers    []worker
 	mailFolder string       // where mail lands while there is no relay, else ""
 	lmtp       net.Listener // where mail is taken in; nil for nowhere
+	metrics    *obs.Metrics // nil where nobody asks for them
 }
 
 // build opens the database and puts the parts together. Nothing runs before its workers do.
@@ -37,6 +39,7 @@ func build(ctx context.Context, cfg *config.Settings, log *slog.Logger) (*app, e
 		store:     store,
 		directory: &auth.Directory{Store: store},
 	}
+	a.measure(cfg.MetricsListen != "")
 	if err := a.assemble(ctx, cfg, log); err != nil {
 		a.close()
 		return nil, err

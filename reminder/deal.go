@@ -33,10 +33,10 @@ type Due struct {
 // deal carries out the earliest of what is due of one object, in one transaction, and writes when the rest is due. It
 // reports whether more is due already.
 func (d *Dispatcher) deal(ctx context.Context, k object) (again bool, err error) {
-	queued := false
+	var sent *Due // what was queued; nil for nothing
 	var missed int
 	err = d.Store.Update(ctx, func(tx storage.Tx) error {
-		again, queued, missed = false, false, 0
+		again, sent, missed = false, nil, 0
 		if err := tx.Lock(ctx, 1, k.owner); err != nil {
 			return ignore(err, storage.ErrNotFound) // removed, with its reminders
 		}
@@ -62,7 +62,7 @@ func (d *Dispatcher) deal(ctx context.Context, k object) (again bool, err error)
 			return err
 		}
 		missed = b.missed
-		if queued, err = b.send(ctx, tx); err != nil {
+		if sent, err = b.send(ctx, tx); err != nil {
 			return err
 		}
 		var left []*storage.Reminder
@@ -75,8 +75,12 @@ func (d *Dispatcher) deal(ctx context.Context, k object) (again bool, err error)
 	if missed > 0 {
 		d.Log.WarnContext(ctx, "reminders missed: the server was away for too long", "owner", k.owner, "object", k.id, "count", missed)
 	}
-	if queued && d.Queued != nil {
-		d.Queued()
+	d.Metrics.RemindersMissed(missed)
+	if sent != nil {
+		d.Metrics.ReminderSent(len(sent.Items), sent.At, d.Now(), sent.Late)
+		if d.Queued != nil {
+			d.Queued()
+		}
 	}
 	return again, nil
 }
@@ -179,8 +183,9 @@ func (b *batch) skip(s *state) {
 	}
 }
 
-// send queues the earliest of what is due: all alarms of one person with that due time at once.
-func (b *batch) send(ctx context.Context, tx storage.Tx) (bool, error) {
+// send queues the earliest of what is due: all alarms of one person with that due time at once. It returns what it queued, nil for
+// nothing.
+func (b *batch) send(ctx context.Context, tx storage.Tx) (*Due, error) {
 	var first *state
 	for _, s := range b.states {
 		if len(s.items) > 0 && !s.due.After(b.now) && (first == nil || s.due.Before(first.due)) {
@@ -188,9 +193,9 @@ func (b *batch) send(ctx context.Context, tx storage.Tx) (bool, error) {
 		}
 	}
 	if first == nil {
-		return false, nil
+		return nil, nil
 	}
-	due := Due{
+	due := &Due{
 		At: first.due, Late: b.now.Sub(first.due) > lateAfter, User: first.user, Object: b.object, Cal: b.cal,
 		Zone: first.plan.o.Floating,
 	}
@@ -210,14 +215,14 @@ func (b *batch) send(ctx context.Context, tx storage.Tx) (bool, error) {
 	}
 	var err error
 	if due.Job, err = tx.Next(ctx, b.object.Owner); err != nil {
-		return false, err
+		return nil, err
 	}
-	j, err := b.d.Compose(ctx, tx, due)
+	j, err := b.d.Compose(ctx, tx, *due)
 	if err != nil {
-		return false, fmt.Errorf("compose reminder: %w", err)
+		return nil, fmt.Errorf("compose reminder: %w", err)
 	}
 	if j == nil {
-		return false, nil
+		return nil, nil
 	}
 	j.Owner, j.ID, j.Object, j.UID, j.State = b.object.Owner, due.Job, b.object.ID, b.object.UID, storage.Ready
 	if j.Kind == "" {
@@ -229,7 +234,7 @@ func (b *batch) send(ctx context.Context, tx storage.Tx) (bool, error) {
 	if j.Created.IsZero() {
 		j.Created = b.now
 	}
-	return true, tx.AddJob(ctx, j)
+	return due, tx.AddJob(ctx, j)
 }
 
 // rows returns the rows to write, and whether one of them is due already.

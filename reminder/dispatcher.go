@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"kalends/internal/obs"
 	"kalends/storage"
 )
 
@@ -46,6 +47,9 @@ type Dispatcher struct {
 	Default time.Duration
 	// Zone is for floating times of people and calendars without a zone; nil for UTC.
 	Zone *time.Location
+
+	// Metrics count what becomes of reminders; nil counts nothing.
+	Metrics *obs.Metrics
 
 	Lease   time.Duration // 0: a minute
 	Poll    time.Duration // 0: a second
@@ -179,6 +183,7 @@ func (d *Dispatcher) handle(ctx context.Context, k object, rows []*storage.Remin
 // putOff makes the rows due again later, the later the more often they were tried. That the reminder itself was due
 // earlier is not forgotten: it is what the row has not fired through.
 func (d *Dispatcher) putOff(ctx context.Context, rows []*storage.Reminder, cause error) {
+	d.Metrics.ReminderPutOff()
 	for _, r := range rows {
 		later := *r
 		later.LastError = cause.Error()

@@ -30,7 +30,7 @@ func (s *Settings) check() error {
 	if err := s.checkTLS(fail); err != nil {
 		return err
 	}
-	for _, a := range []struct{ key, addr string }{{"listen", s.Listen}, {"acme.listen", s.ACME.Listen}} {
+	for _, a := range []struct{ key, addr string }{{"listen", s.Listen}, {"acme.listen", s.ACME.Listen}, {"metrics_listen", s.MetricsListen}} {
 		if a.addr == "" || a.addr == "off" && a.key == "acme.listen" {
 			continue
 		}

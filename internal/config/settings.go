@@ -47,6 +47,11 @@ type Settings struct {
 	// stopped; a second signal stops it at once.
 	Grace Duration `toml:"grace" placeholder:"DURATION" group:"http"`
 
+	// Address to show metrics for Prometheus on, at /metrics: HOST:PORT, like 127.0.0.1:9464.
+	// Without it nobody can read them. It has no password and no https: open it to your
+	// monitoring only.
+	MetricsListen string `toml:"metrics_listen" name:"metrics-listen" placeholder:"ADDRESS" group:"http"`
+
 	// Kind of https: off, self-signed, files, or `auto NAME` for a certificate
 	// from Let's Encrypt for a public host name. Apple's calendar programs send
 	// no password without https. With self-signed, each program asks once whether

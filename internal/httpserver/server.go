@@ -18,6 +18,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"kalends/internal/obs"
 )
 
 const (
@@ -56,6 +58,8 @@ type Server struct {
 	Request, Stall time.Duration
 	// Proxies are the networks whose X-Forwarded-For is believed.
 	Proxies []netip.Prefix
+	// Metrics count requests; nil counts none.
+	Metrics *obs.Metrics
 
 	stopping atomic.Bool
 	running  sync.RWMutex // held for reading by each running handler

@@ -65,6 +65,7 @@ func (s *Server) finish(ctx context.Context, rec *recorder, r *http.Request, req
 	if rec.stall > 0 {
 		rec.rc.SetWriteDeadline(time.Now().Add(rec.stall)) // for what is still buffered
 	}
+	s.Metrics.Request(r.Method, rec.status, time.Since(rec.start))
 	s.access(ctx, rec, r, req)
 	if p != nil {
 		panic(p)
