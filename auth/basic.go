@@ -76,8 +76,12 @@ func (b *Basic) init() {
 // The principal is read from the store each time, so a removed one is out at once, and the cache's key holds the
 // version of the credential, so a changed password is effective at once on every server. What is not in the cache is hashed,
 // at most once at a time for the same name and password, and on no more cores than there are. Names that do not exist take the same
-// work as wrong passwords. Refused logins are logged at Info without what was typed.
+// work as wrong passwords. App passwords count as well. Refused logins are logged at Info without what was typed.
 func (b *Basic) Authenticate(ctx context.Context, name, password string, remote netip.Addr) (*storage.Principal, error) {
+	return b.authenticate(ctx, name, password, remote, true)
+}
+
+func (b *Basic) authenticate(ctx context.Context, name, password string, remote netip.Addr, apps bool) (*storage.Principal, error) {
 	b.init()
 	if len(password) > maxPassword || password == "" || len(name) > maxAddress || name == "" {
 		return nil, ErrBadCredentials
@@ -86,6 +90,11 @@ func (b *Basic) Authenticate(ctx context.Context, name, password string, remote 
 	p, err := findPrincipal(ctx, b.Store, name)
 	if err != nil && !errors.Is(err, storage.ErrNotFound) {
 		return nil, err
+	}
+	if apps {
+		if ok, err := b.byApp(ctx, p, password); ok || err != nil {
+			return p, err
+		}
 	}
 	var id, version int64
 	who, encoded, unknown := name, "", name

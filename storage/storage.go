@@ -35,6 +35,7 @@ type Store interface {
 	Queue
 	Housekeeping
 	APIStore
+	WebStore
 	Watcher
 
 	// View runs fn on one unchanging state (REPEATABLE READ, READ ONLY).
@@ -65,6 +66,7 @@ type Reader interface {
 	GrantReader
 	HomeReader
 	APIReader
+	WebReader
 	FeedReader
 
 	// PrincipalByName returns the principal with that login name (compared in lower case), with its

@@ -143,6 +143,7 @@ func (j *Janitor) Sweep(ctx context.Context, holder string) (map[string]int64, e
 		{"requests", func(ctx context.Context, n int) (int64, error) {
 			return j.Store.PurgeAPI(ctx, before(keep.Requests), before(keep.Requests), n)
 		}},
+		{"sessions", func(ctx context.Context, n int) (int64, error) { return j.Store.PurgeSessions(ctx, at, n) }},
 	} {
 		if err := w.carryOut(ctx, c); err != nil {
 			return w.removed, err

@@ -207,6 +207,7 @@ var ownedTables = []string{
 	"calendars", "objects", "inbox_items", "tombstones", "properties", "reminders", "outbox", "inbound", "mailed", "group_meetings",
 	"grants", "granted", "api_tokens", "api_requests",
 	"feeds", "subscriptions",
+	"sessions", "app_passwords", "settings",
 }
 
 // DeletePrincipal implements [storage.Tx]. Deleting the home first waits for those that write to it and stops others.
