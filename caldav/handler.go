@@ -97,7 +97,7 @@ func (q *request) serve() error {
 	}
 	method := methods[q.r.Method]
 	if method == nil {
-		return q.notAllowed(q.at.kind)
+		return q.notAllowed(q.kindThere())
 	}
 	return method(q)
 }

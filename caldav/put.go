@@ -48,7 +48,7 @@ func (q *request) put() error {
 
 // kindThere says what is at a place that a method has no meaning for, as far as its Allow header needs it.
 func (q *request) kindThere() kind {
-	if q.at.kind != collectionPlace {
+	if q.at.kind&(collectionPlace|memberPlace) == 0 {
 		return q.at.kind
 	}
 	if res, err := q.find(q.at); err == nil {

@@ -341,7 +341,7 @@ func (f *found) name(it *item) string {
 func (m *importer) decide(cal *storage.Calendar, it *item, f *found) (ImportOutcome, error) {
 	old := f.here[it.UID]
 	if !takes(cal, it.p.component) {
-		return ImportRefused, Errorf(UnsupportedComponent, "this calendar takes %v only, not %s", cal.Components, it.p.component)
+		return ImportRefused, Errorf(UnsupportedComponent, "this calendar takes %s only, not %s", strings.Join(cal.Components, ", "), it.p.component)
 	}
 	if other := f.meetings[it.UID]; other != nil && !m.fill && isScheduled(it.p.cal) {
 		return ImportRefused, Errorf(UniqueScheduling, "the calendar %q has this meeting already", f.slugs[other.Calendar])

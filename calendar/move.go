@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"kalends/auth"
 	"kalends/storage"
@@ -22,6 +23,12 @@ func (s *Service) Copy(ctx context.Context, r MoveRequest) (created bool, err er
 	src, err := s.source(ctx, r)
 	if err != nil {
 		return false, err
+	}
+	if r.From.Owner.ID == r.To.Owner.ID && r.From.Slug == r.To.Slug && r.From.Name == r.To.Name {
+		if err := r.overwrite(src); err != nil {
+			return false, err
+		}
+		return false, Errorf(Refused, "source and destination are the same (RFC 4918 section 9.8.5)")
 	}
 	res, err := s.Put(ctx, PutRequest{Who: r.Who, Target: r.To, Body: src.ICS, Cond: r.overwrite, Quiet: true})
 	if err != nil {
@@ -148,7 +155,7 @@ func (u *unit) move(ctx context.Context, r MoveRequest, created *bool) error {
 		return err
 	}
 	if !takes(to, src.Component) {
-		return Errorf(UnsupportedComponent, "the calendar %q takes %v only, not %s", to.Slug, to.Components, src.Component)
+		return Errorf(UnsupportedComponent, "the calendar %q takes %s only, not %s", to.Slug, strings.Join(to.Components, ", "), src.Component)
 	}
 	if dst != nil {
 		if err := u.delete(ctx, DeleteRequest{Who: r.Who, Target: r.To}); err != nil {

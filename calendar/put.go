@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"kalends/auth"
 	"kalends/ical"
@@ -156,7 +157,7 @@ func (u *unit) put(ctx context.Context, r PutRequest, p *parsed, res *PutResult)
 		}
 	}
 	if len(cal.Components) > 0 && !slices.Contains(cal.Components, p.component) {
-		return Errorf(UnsupportedComponent, "this calendar takes %v only, not %s", cal.Components, p.component)
+		return Errorf(UnsupportedComponent, "this calendar takes %s only, not %s", strings.Join(cal.Components, ", "), p.component)
 	}
 	if old != nil && old.UID != p.uid {
 		return &Error{Kind: UIDConflict, Msg: "the object that is replaced has another UID", Path: r.Target.path()}
