@@ -34,17 +34,23 @@ func Organize(old, new *ical.Component, o Options) (Plan, error) {
 	e := edit{o: o, organizer: is, old: read(old), given: new, cal: new}
 	e.people.o = o
 	forced := e.force()
+	e.mend()
 	if old != nil {
 		e.keepOverrides()
 		e.keepAnswers()
 	}
 	e.keepBooks()
 	e.settle()
+	e.ask()
+	messages := e.messages(forced)
+	if old != nil && hasAttendees(old) && len(messages) > 0 && (len(forced) == 0 || len(e.messages(nil)) > 0) && e.raise() {
+		messages = e.messages(forced)
+	}
 	plan := Plan{Stored: e.cal, Changed: e.cal != new && e.cal.String() != new.String()}
 	if !plan.Changed {
 		plan.Stored = new
 	}
-	plan.Messages = e.messages(forced)
+	plan.Messages = messages
 	plan.Spread = e.spreads()
 	return plan, nil
 }
