@@ -276,6 +276,17 @@ func commonName(cal *ical.Component, address string) string {
 // receive applies a message to the calendar of somebody here whose home is locked, and puts it into their
 // inbox (RFC 6638 section 4).
 func (u *unit) receive(ctx context.Context, to *storage.Principal, m itip.Message, local bool) (itip.Result, error) {
+	apply := itip.Receive
+	if m.Method == itip.Reply {
+		apply = itip.TakeReply
+	}
+	return u.receiveBy(ctx, to, m, local, apply)
+}
+
+// applyFunc makes of a copy and a message the new copy, such as [itip.Receive].
+type applyFunc func(copy *ical.Component, m itip.Message, o itip.Options) (itip.Result, error)
+
+func (u *unit) receiveBy(ctx context.Context, to *storage.Principal, m itip.Message, local bool, apply applyFunc) (itip.Result, error) {
 	uid := ""
 	component := ""
 	for c := range m.Calendar.Main() {
@@ -288,10 +299,6 @@ func (u *unit) receive(ctx context.Context, to *storage.Principal, m itip.Messag
 		return itip.Result{}, err
 	}
 	o := itip.Options{Now: u.now, Same: u.people.same, Local: local}
-	apply := itip.Receive
-	if m.Method == itip.Reply {
-		apply = itip.TakeReply
-	}
 	if m.Method == itip.Request {
 		if m = withoutDeclined(m, oldCal, u.people.is(to)); m.Calendar == nil {
 			return itip.Result{Copy: oldCal, Reason: "they have declined it, and do not keep it"}, nil

@@ -31,13 +31,80 @@ func (s *Service) Do(ctx context.Context, j *storage.Job) error {
 		if err != nil {
 			return fmt.Errorf("payload of job %d/%d: %w", j.Owner, j.ID, err)
 		}
-		_, err = s.Receive(ctx, itip.Message{Method: m.Method, From: m.From, To: m.To, Calendar: cal}, true)
-		if KindOf(err) == NotFound {
-			return nil // the recipient is gone
-		}
-		return err
+		return s.bring(ctx, j, itip.Message{Method: m.Method, From: m.From, To: m.To, Calendar: cal})
 	}
 	return fmt.Errorf("unknown kind of job %q", j.Kind)
+}
+
+// bring carries a message of an organizer to somebody here. Jobs overtake each other, above all when a server died that
+// held some, so what the copy becomes is told by the organizer's object as it is now ([itip.Align]), and the message only
+// by what it tells people. Whatever changes the object concerns the copy under its lock, or leaves a later job.
+func (s *Service) bring(ctx context.Context, j *storage.Job, m itip.Message) error {
+	who := &people{}
+	if err := who.lookup(ctx, s.Store, append(addressesIn(m.Calendar), m.To, m.From)); err != nil {
+		return err
+	}
+	to := who.of(m.To)
+	if to == nil {
+		return nil // gone
+	}
+	return s.update(ctx, to.ID, who, func(u *unit) error {
+		if err := u.findCopies(ctx, to.ID, j.UID); err != nil {
+			return err
+		}
+		organizer, err := u.organizers(ctx, j)
+		if err != nil {
+			return err
+		}
+		m := m
+		view, invited := itip.View(organizer, m.To, itip.Request, itip.Options{Now: u.now, Same: u.people.same})
+		switch {
+		case m.Method == itip.Request && !invited, m.Method == itip.Cancel && invited && m.Calendar.Master() != nil:
+			return nil // a later message says how it is now
+		case m.Method == itip.Request:
+			m = view
+		}
+		_, err = u.receiveBy(ctx, to, m, true, func(copy *ical.Component, m itip.Message, o itip.Options) (itip.Result, error) {
+			if copy == nil && m.Method == itip.Request {
+				return itip.Receive(nil, m, o)
+			}
+			if m.Method != itip.Cancel {
+				return itip.Align(copy, organizer, m.To, o)
+			}
+			res, err := itip.Receive(copy, m, o) // which knows a note of the organizer's, too
+			if err != nil {
+				return res, err
+			}
+			now, err := itip.Align(res.Copy, organizer, m.To, o)
+			if err != nil || !now.Changed {
+				return res, err
+			}
+			if res.Changed {
+				now.Outcome, now.ScheduleTag = res.Outcome, true
+			}
+			return now, nil
+		})
+		return err
+	})
+}
+
+// organizers returns the object of the meeting that a job is about, as it is now, and looks up whom it names; nil when it is gone.
+func (u *unit) organizers(ctx context.Context, j *storage.Job) (*ical.Component, error) {
+	rows, err := u.tx.ObjectsByUID(ctx, []int64{j.Owner}, j.UID)
+	if err != nil {
+		return nil, fmt.Errorf("objects by UID: %w", err)
+	}
+	for _, o := range rows {
+		if o.Organizer == "" || o.Method == published {
+			continue
+		}
+		cal, err := parseStored(o)
+		if err != nil {
+			return nil, err
+		}
+		return cal, u.people.lookup(ctx, u.tx, addressesIn(cal))
+	}
+	return nil, nil
 }
 
 // spread brings the answers that the organizer's copy holds into the other attendees' copies, quietly: no
@@ -64,20 +131,18 @@ func (s *Service) spread(ctx context.Context, j *storage.Job) error {
 		if to == nil || to.ID == j.Owner || to.Kind == storage.Group {
 			continue
 		}
-		if err := s.spreadTo(ctx, to, a.Address, j.UID, organizer); err != nil {
+		if err := s.spreadTo(ctx, j, to, a.Address); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (s *Service) spreadTo(ctx context.Context, to *storage.Principal, address, uid string, organizer *ical.Component) error {
-	who := &people{}
-	if err := who.lookup(ctx, s.Store, addressesIn(organizer)); err != nil {
-		return err
-	}
-	return s.update(ctx, to.ID, who, func(u *unit) error {
-		if err := u.findCopies(ctx, to.ID, uid); err != nil {
+// spreadTo reads the organizer's object under the lock of the copy's home, so that it has at least the answers that the
+// copy has.
+func (s *Service) spreadTo(ctx context.Context, j *storage.Job, to *storage.Principal, address string) error {
+	return s.update(ctx, to.ID, &people{}, func(u *unit) error {
+		if err := u.findCopies(ctx, to.ID, j.UID); err != nil {
 			return err
 		}
 		old := u.copyOf(to.ID)
@@ -88,7 +153,11 @@ func (s *Service) spreadTo(ctx context.Context, to *storage.Principal, address, 
 		if err != nil {
 			return err
 		}
-		changed, ok := itip.SpreadPartStat(cal, organizer, address, itip.Options{Now: u.now, Same: who.same, Local: true})
+		organizer, err := u.organizers(ctx, j)
+		if err != nil {
+			return err
+		}
+		changed, ok := itip.SpreadPartStat(cal, organizer, address, itip.Options{Now: u.now, Same: u.people.same, Local: true})
 		if !ok {
 			return nil
 		}
@@ -96,7 +165,7 @@ func (s *Service) spreadTo(ctx context.Context, to *storage.Principal, address, 
 		if err != nil {
 			return err
 		}
-		return u.storeCopy(ctx, to, home, uid, old.Component, itip.Message{}, old, itip.Result{Copy: changed, Changed: true})
+		return u.storeCopy(ctx, to, home, j.UID, old.Component, itip.Message{}, old, itip.Result{Copy: changed, Changed: true})
 	})
 }
 
