@@ -4,15 +4,17 @@
 # make check    what CI runs: format, vet, staticcheck, modules, then make test
 # make fuzz     30 s of each fuzz target (FUZZTIME=5m for longer)
 # make soak     two servers on one Postgres, each part restarted under load (LOAD=30s a part; make test has a short one)
+# make storm    kill -9 at random moments of a storm of invitations, on both databases (ROUNDS=200 times; make test has a few)
 # make bench    benchmarks; compare two runs with benchstat
 
 GO       ?= go
 FUZZTIME ?= 30s
 LOAD     ?= 30s
+ROUNDS   ?= 200
 PACKAGES ?= ./...
 RACE     := $(shell command -v gcc >/dev/null 2>&1 && echo -race)
 
-.PHONY: run demo test check fast setup fuzz soak bench hooks rfc
+.PHONY: run demo test check fast setup fuzz soak storm bench hooks rfc
 
 run:
 	$(GO) run . serve
@@ -43,6 +45,9 @@ fuzz:
 
 soak: setup
 	KALENDS_TEST_LOAD=$(LOAD) $(GO) test -count 1 -v -timeout 30m -run 'TestTwoServersRace|TestNothingIsLostWhenPartsRestart' .
+
+storm: setup
+	KALENDS_TEST_ROUNDS=$(ROUNDS) $(GO) test -count 1 -v -timeout 2h -run TestStorm .
 
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem -count 3 $(PACKAGES)
