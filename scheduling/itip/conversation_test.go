@@ -21,9 +21,9 @@ var update = flag.Bool("update", false, "rewrite the answers in testdata/itip")
 
 // TestConversations plays testdata/itip: each file is a conversation of people whose address is NAME@example.com. Sections are
 //
-//	put NAME [stale] [past]   NAME stores this object, as organizer or attendee
+//	put NAME [stale] [past] [same]   NAME stores this object, as organizer or attendee; in the same second as the step before
 //	delete NAME               NAME deletes it
-//	deliver [NAME]            what waits for NAME (or everybody) arrives, and answers are spread
+//	deliver [NAME] [same]     what waits for NAME (or everybody) arrives, and answers are spread
 //	again NAME N              the Nth message that NAME was sent arrives, whether or not it did before
 //	mail FROM TO              this message arrives from outside
 //	lose                      what waits is lost
@@ -53,7 +53,7 @@ func converse(t *testing.T, file string) {
 		var got string
 		switch args[0] {
 		case "put":
-			w.step()
+			w.step(args...)
 			w.say(w.put(args[1], parseText(t, f.Data), slices.Contains(args, "stale"), slices.Contains(args, "past")))
 			continue
 		case "delete":
@@ -61,9 +61,9 @@ func converse(t *testing.T, file string) {
 			w.say(w.put(args[1], nil, false, false))
 			continue
 		case "deliver":
-			w.step()
+			w.step(args...)
 			who := ""
-			if len(args) > 1 {
+			if len(args) > 1 && args[1] != "same" {
 				who = args[1]
 			}
 			w.deliver(who)
@@ -123,8 +123,10 @@ func address(name string) string {
 	return "mailto:" + name + "@example.com"
 }
 
-func (w *world) step() {
-	w.now = w.now.Add(time.Minute)
+func (w *world) step(args ...string) {
+	if !slices.Contains(args, "same") {
+		w.now = w.now.Add(time.Minute)
+	}
 	w.log.Reset()
 }
 

@@ -19,7 +19,7 @@ func TestCopiesConverge(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := newModel(t)
 		for range rapid.IntRange(1, 25).Draw(t, "steps") {
-			m.now = m.now.Add(time.Minute)
+			m.tick()
 			m.act()
 		}
 		m.settle()
@@ -32,7 +32,7 @@ func TestAlign(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := newModel(t)
 		for range rapid.IntRange(1, 25).Draw(t, "steps") {
-			m.now = m.now.Add(time.Minute)
+			m.tick()
 			m.act()
 			if len(m.queue) > 0 && m.pick(3, "lose") == 0 {
 				if i := m.pick(len(m.queue), "lost"); m.queue[i].Method != Reply {
@@ -113,6 +113,11 @@ func (m *model) fail(format string, args ...any) {
 }
 
 func (m *model) pick(n int, label string) int { return rapid.IntRange(0, n-1).Draw(m.T, label) }
+
+// tick moves the clock: by nothing, where two changes share their DTSTAMP, or further.
+func (m *model) tick() {
+	m.now = m.now.Add([]time.Duration{0, time.Second, time.Minute}[m.pick(3, "tick")])
+}
 
 func (m *model) act() {
 	switch m.pick(10, "action") {

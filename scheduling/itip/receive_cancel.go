@@ -116,7 +116,8 @@ func (r *receiver) survives(o, c *ical.Component) bool {
 	case isCancelled(o):
 		return false
 	case r.o.Local:
-		return stamp(o) > stamp(c) || stamp(o) == stamp(c) && !isCancelled(c)
+		// In the same second that REQUEST is the later message; then the series is gone already, and the CANCEL came twice.
+		return stamp(o) > stamp(c) || stamp(o) == stamp(c) && !isCancelled(c) && r.copy.master == nil
 	}
 	return stamp(o) >= stamp(c) && sequence(o) >= sequence(c)
 }
