@@ -58,7 +58,7 @@ var davProperties = []*property{
 	{name: dav.D("sync-token"), on: homeKind | calendarKind | inboxKind, has: func(x *render, r *resource) bool {
 		return r.kind != homeKind || r.access.Own()
 	}, write: writeToken},
-	{name: dav.D("resource-id"), on: homeKind | homeCollections | members, write: func(x *render, r *resource, w *dav.Writer) {
+	{name: dav.D("resource-id"), on: principalKind | proxyKind | homeKind | homeCollections | members, write: func(x *render, r *resource, w *dav.Writer) {
 		w.Href(x.resourceID(r))
 	}},
 	{name: dav.D("add-member"), on: calendarKind, write: func(x *render, r *resource, w *dav.Writer) {

@@ -102,6 +102,13 @@ func (x *render) resourceID(r *resource) string {
 	x.fail(err)
 	ids := [4]int64{epoch, r.owner.ID}
 	switch {
+	case r.kind == principalKind:
+		ids[2] = 3
+	case r.kind == proxyKind:
+		ids[2], ids[3] = 4, 0
+		if r.write {
+			ids[3] = 1
+		}
 	case r.obj != nil:
 		ids[2], ids[3] = 1, r.obj.ID
 		if r.kind == itemKind {
