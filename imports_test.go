@@ -44,6 +44,7 @@ var mayImport = map[string][]string{
 	"ical/query":      {"ical", "ical/zone", "ical/recur"},
 	"ical/jcal":       {"ical"},
 	"ical/stream":     {"ical", "ical/zone"},
+	"ical/personal":   {"ical"},
 	"dav":             {},
 
 	// What is kept.
@@ -67,7 +68,7 @@ var mayImport = map[string][]string{
 }
 
 // pure packages get no data but from their callers.
-var pure = []string{"ical", "ical/zone", "ical/recur", "ical/query", "ical/jcal", "ical/stream", "scheduling/itip", "dav"}
+var pure = []string{"ical", "ical/zone", "ical/recur", "ical/query", "ical/jcal", "ical/stream", "ical/personal", "scheduling/itip", "dav"}
 
 // doesIO are packages of the standard library that reach beyond the process.
 var doesIO = []string{"database/sql", "io/fs", "io/ioutil", "log", "log/slog", "net", "net/http", "net/smtp", "os", "os/exec", "path/filepath", "plugin", "syscall"}

@@ -17,4 +17,6 @@ type Housekeeping interface {
 	InboxBefore(ctx context.Context, before time.Time, limit int) ([]*Object, error)
 	// PurgeReminders removes at most limit reminder rows that are never due again and fired through a time before.
 	PurgeReminders(ctx context.Context, before time.Time, limit int) (int64, error)
+	// PurgeMissed removes at most limit missed reminders that were noted before a time.
+	PurgeMissed(ctx context.Context, before time.Time, limit int) (int64, error)
 }

@@ -37,6 +37,7 @@ type Store interface {
 	APIStore
 	WebStore
 	Watcher
+	ZoneStore
 
 	// View runs fn on one unchanging state (REPEATABLE READ, READ ONLY).
 	View(ctx context.Context, fn func(Reader) error) error
@@ -68,6 +69,7 @@ type Reader interface {
 	APIReader
 	WebReader
 	FeedReader
+	PersonalReader
 
 	// PrincipalByName returns the principal with that login name (compared in lower case), with its
 	// credential. ErrNotFound.
@@ -140,6 +142,7 @@ type Tx interface {
 	SchedulingTx
 	GrantTx
 	FeedTx
+	PersonalTx
 
 	// Lock takes the write locks of these owners' homes, in ascending order, and must come before anything
 	// is read that the write depends on. It may be called once in a transaction. n is how many Next the caller expects

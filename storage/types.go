@@ -33,6 +33,10 @@ type Principal struct {
 	CredentialVersion int64
 
 	Booking Booking // of a room or resource
+	// Alarms are for events without any; where nothing is said, as the site says.
+	Alarms DefaultAlarms
+	// MailedAlarms says which alarms become mails.
+	MailedAlarms MailedAlarms
 	// PublicBusy: whoever knows the address may ask when this person is busy.
 	PublicBusy bool
 	// ActsFor says whose calendars they may read or change as a delegate. It is read only: see SetDelegates.
@@ -86,9 +90,12 @@ type Calendar struct {
 	Seq          int64  // of the last change of the collection's own properties
 	LastSeq      int64  // of the last change in it: ctag and sync token
 	Floor        int64  // changes up to here may have lost their tombstones
-	Bytes        int64  // of all objects in it
-	Objects      int64  // how many
-	Created      time.Time
+	// Alarms are for events in it without any, of its owner; where nothing is said, as the owner says.
+	Alarms   DefaultAlarms
+	Personal bool  // people have something of their own in it (see Personal); kept by PutPersonal and SetPersonal
+	Bytes    int64 // of all objects in it
+	Objects  int64 // how many
+	Created  time.Time
 }
 
 // Ref returns where the collection's rows are.
@@ -124,6 +131,7 @@ type Object struct {
 	Series      []byte // recur.Series; empty where First, Last and Busy say everything
 	Zones       string // the IANA zones it names, separated by blanks
 	Privacy     Privacy
+	Remind      bool // made by the server's own pages or API: default alarms apply unless somebody said otherwise
 
 	Created, Modified time.Time
 }

@@ -12,7 +12,7 @@ import (
 
 const (
 	objectColumns = `owner_id, calendar_id, id, seq, size, first_start, last_end, created, modified, busy, floating, recurring,
-		name, uid, component, method, etag, schedule_tag, organizer, zones, privacy`
+		name, uid, component, method, etag, schedule_tag, organizer, zones, privacy, remind`
 	everyField = storage.WithICS | storage.WithSeries
 )
 
@@ -33,7 +33,7 @@ type objectRow struct {
 func (r *objectRow) dest(dest []any, fields storage.Fields) []any {
 	dest = append(dest, &r.Owner, &r.Calendar, &r.ID, &r.Seq, &r.Size, &r.First, &r.Last, &r.created, &r.modified,
 		&r.Busy, &r.Floating, &r.Recurring, &r.Name, &r.UID, &r.Component, &r.Method, &r.ETag, &r.ScheduleTag,
-		&r.Organizer, &r.Zones, (*uint8)(&r.Privacy))
+		&r.Organizer, &r.Zones, (*uint8)(&r.Privacy), &r.Remind)
 	if fields&storage.WithICS != 0 {
 		dest = append(dest, &r.ICS)
 	}
@@ -53,7 +53,7 @@ func (r *objectRow) done(inbox bool) {
 
 func scanObject(r scanner, o *storage.Object, inbox bool, fields storage.Fields) error {
 	row := objectRow{Object: o}
-	if err := r.Scan(row.dest(make([]any, 0, 23), fields)...); err != nil {
+	if err := r.Scan(row.dest(make([]any, 0, 24), fields)...); err != nil {
 		return err
 	}
 	row.done(inbox)
@@ -222,12 +222,12 @@ func (tx *Tx) PutObject(ctx context.Context, o, old *storage.Object) error {
 func objectArgs(o *storage.Object) []any {
 	return []any{o.Owner, o.Calendar, o.ID, o.Seq, int64(len(o.ICS)), o.First, o.Last, micros(o.Created), micros(o.Modified),
 		int64(o.Busy), o.Floating, o.Recurring, o.Name, o.UID, o.Component, o.Method, o.ETag, o.ScheduleTag, o.Organizer,
-		o.Zones, int64(o.Privacy), blob(o.ICS), blob(o.Series), class(o)}
+		o.Zones, int64(o.Privacy), o.Remind, blob(o.ICS), blob(o.Series), class(o)}
 }
 
 var (
-	objectSpec = values(orderObjects, 24, `INSERT INTO objects (`+objectFields[everyField]+`, class) VALUES `, objectUpsert)
-	inboxSpec  = values(orderInbox, 24, `INSERT INTO inbox_items (`+objectFields[everyField]+`, class) VALUES `, objectUpsert)
+	objectSpec = values(orderObjects, 25, `INSERT INTO objects (`+objectFields[everyField]+`, class) VALUES `, objectUpsert)
+	inboxSpec  = values(orderInbox, 25, `INSERT INTO inbox_items (`+objectFields[everyField]+`, class) VALUES `, objectUpsert)
 	unburySpec = &spec{
 		head: `DELETE FROM tombstones WHERE `, sep: ` OR `, row: `(owner_id = $1 AND calendar_id = $2 AND name = $3)`,
 		cols: 3, order: orderUnbury,
@@ -238,7 +238,7 @@ const objectUpsert = ` ON CONFLICT (owner_id, calendar_id, name) DO UPDATE SET i
 		size = excluded.size, first_start = excluded.first_start, last_end = excluded.last_end, created = excluded.created,
 		modified = excluded.modified, busy = excluded.busy, floating = excluded.floating, recurring = excluded.recurring,
 		uid = excluded.uid, component = excluded.component, method = excluded.method, etag = excluded.etag,
-		schedule_tag = excluded.schedule_tag, organizer = excluded.organizer, zones = excluded.zones, privacy = excluded.privacy, ics = excluded.ics,
+		schedule_tag = excluded.schedule_tag, organizer = excluded.organizer, zones = excluded.zones, privacy = excluded.privacy, remind = excluded.remind, ics = excluded.ics,
 		series = excluded.series, class = excluded.class`
 
 const bury = `INSERT INTO tombstones (owner_id, calendar_id, name, seq, object_id, removed) VALUES ($1, $2, $3, $4, $5, $6)
@@ -265,6 +265,9 @@ func (tx *Tx) DeleteObject(ctx context.Context, o *storage.Object, seq int64) er
 	}
 	if err == nil && !o.Inbox {
 		err = tx.write(ctx, forgetAll, o.Owner, o.ID)
+		if err == nil {
+			err = tx.write(ctx, `DELETE FROM personal WHERE owner_id = $1 AND object_id = $2`, o.Owner, o.ID)
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("delete object %d/%d/%q: %w", o.Owner, o.Calendar, o.Name, err)
@@ -283,8 +286,8 @@ func (tx *Tx) MoveObject(ctx context.Context, o, old *storage.Object, seq int64)
 	err := tx.write(ctx, `UPDATE objects SET calendar_id = $2, id = $3, seq = $4, size = $5, first_start = $6,
 			last_end = $7, created = $8, modified = $9, busy = $10, floating = $11, recurring = $12, name = $13,
 			uid = $14, component = $15, method = $16, etag = $17, schedule_tag = $18, organizer = $19, zones = $20,
-			privacy = $21, ics = $22, series = $23, class = $24
-		WHERE owner_id = $1 AND calendar_id = $25 AND name = $26`, append(objectArgs(o), old.Calendar, old.Name)...)
+			privacy = $21, remind = $22, ics = $23, series = $24, class = $25
+		WHERE owner_id = $1 AND calendar_id = $26 AND name = $27`, append(objectArgs(o), old.Calendar, old.Name)...)
 	if err == nil {
 		err = tx.write(ctx, bury, old.Owner, old.Calendar, old.Name, seq, old.ID, buried())
 	}
@@ -298,6 +301,9 @@ func (tx *Tx) MoveObject(ctx context.Context, o, old *storage.Object, seq int64)
 		if err == nil {
 			err = tx.write(ctx, `UPDATE reminders SET calendar_id = $1 WHERE owner_id = $2 AND object_id = $3`,
 				o.Calendar, o.Owner, o.ID)
+		}
+		if err == nil {
+			err = tx.write(ctx, `UPDATE personal SET calendar_id = $1 WHERE owner_id = $2 AND object_id = $3`, o.Calendar, o.Owner, o.ID)
 		}
 	}
 	if err != nil {

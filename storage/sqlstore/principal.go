@@ -12,7 +12,7 @@ import (
 // execution, which costs more than the rest of it. So what every request asks has neither.
 const principalColumns = `p.id, p.name, p.kind, p.admin, p.display_name, p.email, p.time_zone, p.language, p.created,
 		coalesce((SELECT c.hash FROM credentials c WHERE c.principal_id = p.id), ''),
-		coalesce((SELECT c.version FROM credentials c WHERE c.principal_id = p.id), 0), p.answer, p.book_days, p.book_group, p.public_busy,
+		coalesce((SELECT c.version FROM credentials c WHERE c.principal_id = p.id), 0), p.answer, p.book_days, p.book_group, p.public_busy, p.default_alarm, p.default_alarm_day, p.mailed_alarms,
 		coalesce((SELECT string_agg(CAST(d.principal_id AS TEXT) || CASE WHEN d.may_write THEN 'w' ELSE 'r' END, ',')
 			FROM delegates d WHERE d.delegate_id = p.id), '')`
 
@@ -22,7 +22,7 @@ func scanPrincipal(r scanner, p *storage.Principal, before ...any) error {
 	var created int64
 	err := r.Scan(append(before, &p.ID, &p.Name, (*string)(&p.Kind), &p.Admin, &p.DisplayName, &p.Email, &p.TimeZone,
 		&p.Language, &created, &p.PasswordHash, &p.CredentialVersion, (*string)(&p.Booking.Answer), &p.Booking.Days,
-		&p.Booking.Group, &p.PublicBusy, (*string)(&p.ActsFor))...)
+		&p.Booking.Group, &p.PublicBusy, (*string)(&p.Alarms.Timed), (*string)(&p.Alarms.Day), (*string)(&p.MailedAlarms), (*string)(&p.ActsFor))...)
 	p.Created = instant(created)
 	return err
 }
@@ -148,7 +148,8 @@ func (tx *Tx) PutPrincipal(ctx context.Context, p *storage.Principal, addresses 
 	name := strings.ToLower(p.Name)
 	search := strings.ToLower(strings.Join(append([]string{p.Name, p.DisplayName, p.Email}, addresses...), "\n"))
 	args := []any{micros(p.Created), p.Admin, name, string(p.Kind), p.DisplayName, p.Email, p.TimeZone, p.Language, search,
-		string(p.Booking.Answer), p.Booking.Days, p.Booking.Group, p.PublicBusy}
+		string(p.Booking.Answer), p.Booking.Days, p.Booking.Group, p.PublicBusy,
+		string(p.Alarms.Timed), string(p.Alarms.Day), string(p.MailedAlarms)}
 	if err := checkText(args); err != nil {
 		return fmt.Errorf("principal %q: %w", p.Name, err)
 	}
@@ -156,12 +157,14 @@ func (tx *Tx) PutPrincipal(ctx context.Context, p *storage.Principal, addresses 
 	var err error
 	if p.ID == 0 {
 		err = tx.run(ctx, stmt{sql: `INSERT INTO principals
-			(created, admin, name, kind, display_name, email, time_zone, language, search, answer, book_days, book_group, public_busy)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) RETURNING id`, args: args, row: into(&id)})
+			(created, admin, name, kind, display_name, email, time_zone, language, search, answer, book_days, book_group, public_busy,
+				default_alarm, default_alarm_day, mailed_alarms)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) RETURNING id`, args: args, row: into(&id)})
 	} else {
 		err = tx.run(ctx, stmt{sql: `UPDATE principals SET created = $1, admin = $2, name = $3, kind = $4,
 			display_name = $5, email = $6, time_zone = $7, language = $8, search = $9,
-			answer = $10, book_days = $11, book_group = $12, public_busy = $13 WHERE id = $14 RETURNING id`, args: append(args, p.ID), row: into(&id)})
+			answer = $10, book_days = $11, book_group = $12, public_busy = $13,
+			default_alarm = $14, default_alarm_day = $15, mailed_alarms = $16 WHERE id = $17 RETURNING id`, args: append(args, p.ID), row: into(&id)})
 	}
 	if err == nil && id == 0 {
 		err = storage.ErrNotFound
@@ -208,6 +211,7 @@ var ownedTables = []string{
 	"grants", "granted", "api_tokens", "api_requests",
 	"feeds", "subscriptions",
 	"sessions", "app_passwords", "settings",
+	"personal", "missed",
 }
 
 // DeletePrincipal implements [storage.Tx]. Deleting the home first waits for those that write to it and stops others.
@@ -223,6 +227,9 @@ func (tx *Tx) DeletePrincipal(ctx context.Context, id int64) error {
 	for _, t := range grantTables {
 		stmts = append(stmts, stmt{sql: `DELETE FROM ` + t + ` WHERE grantee_id = $1`, args: []any{id}})
 	}
+	// What was theirs in the calendars of others.
+	stmts = append(stmts, stmt{sql: `DELETE FROM personal WHERE user_id = $1`, args: []any{id}},
+		stmt{sql: `DELETE FROM missed WHERE for_user = $1`, args: []any{id}}, stmt{sql: `DELETE FROM reminders WHERE for_user = $1`, args: []any{id}})
 	err := tx.run(ctx, stmts...)
 	if err == nil && gone == 0 {
 		err = storage.ErrNotFound

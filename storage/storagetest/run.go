@@ -58,6 +58,10 @@ func Run(t *testing.T, s storage.Store) {
 		{"jobs", testJobs},
 		{"jobs merge", testMerge},
 		{"what waits in the queues", testQueueDepths},
+		{"what is somebody's own in shared calendars", testPersonal},
+		{"who goes takes along what was theirs", testLeavingPersonal},
+		{"missed reminders", testMissed},
+		{"time zones", testZones},
 		{"inbound mail", testInbound},
 		{"inbound mail that waits", testWaitingMail},
 		{"many jobs are finished at once", testFinishJobs},
@@ -135,6 +139,7 @@ func person(name string) *storage.Principal {
 	return &storage.Principal{
 		Name: name, Kind: storage.Person, DisplayName: "Person " + name, Email: name + "@example.com",
 		TimeZone: "Europe/Berlin", Language: "de", PublicBusy: true, Created: t0,
+		Alarms: storage.DefaultAlarms{Timed: "EMAIL -PT30M", Day: storage.NoAlarm}, MailedAlarms: storage.MailAll,
 	}
 }
 
@@ -143,6 +148,7 @@ func calendar(ref storage.Ref, slug string, kind storage.CollectionKind) *storag
 		Owner: ref.Owner, ID: ref.ID, Kind: kind, Slug: slug, DisplayName: "My " + slug, Description: "Für alles",
 		Color: "#FF2968FF", ColorName: "red", Order: "3", Components: []string{"VEVENT", "VTODO"}, TimeZone: "BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n",
 		TimeZoneID: "Europe/Berlin", Transparent: true, Subscribed: true, Default: "calendar", Availability: "BEGIN:VCALENDAR\r\n", Seq: ref.ID, LastSeq: ref.ID, Created: t0,
+		Alarms: storage.DefaultAlarms{Timed: storage.NoAlarm, Day: "DISPLAY -PT15H"},
 	}
 }
 
@@ -152,7 +158,7 @@ func object(ref storage.Ref, id int64, name string) *storage.Object {
 	o := &storage.Object{
 		Owner: ref.Owner, Calendar: ref.ID, ID: id, Inbox: ref.Inbox, Name: name, UID: "uid-" + name, Component: "VEVENT",
 		ICS: ics, ETag: fmt.Sprintf(`"%d"`, id), ScheduleTag: fmt.Sprintf(`"s%d"`, id), Organizer: "mailto:alice@example.com",
-		Seq: id, Size: int64(len(ics)), First: t0.UnixMicro(), Last: t0.Add(time.Hour).UnixMicro(), Floating: false, Recurring: true,
+		Seq: id, Size: int64(len(ics)), First: t0.UnixMicro(), Last: t0.Add(time.Hour).UnixMicro(), Floating: false, Recurring: true, Remind: true,
 		Busy: 2, Series: []byte{1, 0, 2}, Zones: "Europe/Berlin America/Lima", Privacy: storage.Confidential, Created: t0, Modified: t0.Add(time.Second),
 	}
 	if ref.Inbox {
