@@ -4,13 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
-	"text/tabwriter"
-	"time"
 
 	"kalends/mailer"
-	"kalends/storage"
 )
 
 // The statuses of sysexits.h that mail servers understand.
@@ -84,128 +80,4 @@ func withReceiver(p *program, fn func(*mailer.Receiver) error) error {
 		return err
 	}
 	return fn(a.receiver(p.cfg, log, a.service(p.cfg, log), composer))
-}
-
-// mailCmd is `kalends mail …`.
-type mailCmd struct {
-	Held mailHeldCmd `cmd:"" help:"Mail that waits for a decision."`
-	Show mailShowCmd `cmd:"" help:"Print a message that was taken in within the last 30 days."`
-}
-
-type mailHeldCmd struct {
-	List   heldListCmd   `cmd:"" help:"List it, oldest first."`
-	Accept heldAcceptCmd `cmd:"" help:"Carry it out: record the answer, enter the invitation, take the proposal."`
-	Drop   heldDropCmd   `cmd:"" help:"Leave it alone. Who proposed another time is told that it stays."`
-}
-
-type heldListCmd struct {
-	User string `arg:"" optional:"" help:"Of this person only."`
-}
-
-// Run lists what waits.
-func (c *heldListCmd) Run(p *program) error {
-	return withStore(p, func(s storage.Store) error {
-		owner := int64(0)
-		if c.User != "" {
-			who, err := s.PrincipalByName(p.ctx, c.User)
-			if err != nil {
-				return explainUser(c.User, err)
-			}
-			owner = who.ID
-		}
-		list, err := s.WaitingMail(p.ctx, storage.WaitingQuery{Owner: owner, Limit: 1000})
-		if err != nil {
-			return err
-		}
-		t := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(t, "ID\tFOR\tRECEIVED\tKIND\tWHY IT WAITS\tSUBJECT")
-		names := map[int64]string{}
-		for _, in := range list {
-			if names[in.Owner] == "" {
-				if who, err := s.PrincipalByID(p.ctx, in.Owner); err == nil {
-					names[in.Owner] = who.Name
-				}
-			}
-			fmt.Fprintf(t, "%s/%s\t%s\t%s\t%s\t%s\t%s\n", names[in.Owner], in.Key, names[in.Owner],
-				in.Received.UTC().Format(time.RFC3339), in.State, printable(in.Outcome), printable(in.Subject))
-		}
-		return t.Flush()
-	})
-}
-
-type heldAcceptCmd struct {
-	ID []string `arg:"" help:"As list shows them."`
-}
-
-// Run carries out what waited.
-func (c *heldAcceptCmd) Run(p *program) error { return decide(p, c.ID, true) }
-
-type heldDropCmd struct {
-	ID []string `arg:"" help:"As list shows them."`
-}
-
-// Run drops what waited.
-func (c *heldDropCmd) Run(p *program) error { return decide(p, c.ID, false) }
-
-func decide(p *program, ids []string, accept bool) error {
-	return withReceiver(p, func(r *mailer.Receiver) error {
-		for _, id := range ids {
-			owner, key, err := inboundID(p, r.Store, id)
-			if err != nil {
-				return err
-			}
-			err = r.Decide(p.ctx, owner, key, accept)
-			if errors.Is(err, storage.ErrNotFound) || errors.Is(err, storage.ErrConflict) {
-				return fmt.Errorf("%s does not wait; `kalends mail held list` shows what does", id)
-			}
-			if err != nil {
-				return fmt.Errorf("%s: %w", id, err)
-			}
-			fmt.Fprintf(p.out, "%s: %s\n", map[bool]string{true: "Carried out", false: "Dropped"}[accept], id)
-		}
-		return nil
-	})
-}
-
-func inboundID(p *program, s storage.Store, id string) (owner int64, key string, err error) {
-	i := strings.LastIndexByte(id, '/')
-	if i < 0 {
-		return 0, "", fmt.Errorf("%q is not an id as `kalends mail held list` shows them", id)
-	}
-	who, err := s.PrincipalByName(p.ctx, id[:i])
-	if err != nil {
-		return 0, "", explainUser(id[:i], err)
-	}
-	return who.ID, id[i+1:], nil
-}
-
-type mailShowCmd struct {
-	ID string `arg:"" help:"As held list shows it."`
-}
-
-// Run prints a message as it came; a terminal gets no control characters.
-func (c *mailShowCmd) Run(p *program) error {
-	return withStore(p, func(s storage.Store) error {
-		owner, key, err := inboundID(p, s, c.ID)
-		if err != nil {
-			return err
-		}
-		in, err := s.InboundMail(p.ctx, owner, key)
-		if errors.Is(err, storage.ErrNotFound) {
-			return fmt.Errorf("there is no %s", c.ID)
-		}
-		if err != nil {
-			return err
-		}
-		if f, ok := p.out.(*os.File); ok {
-			if info, err := f.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
-				for l := range strings.Lines(string(in.Message)) {
-					fmt.Fprintln(p.out, printable(strings.TrimRight(l, "\r\n")))
-				}
-				return nil
-			}
-		}
-		_, err = p.out.Write(in.Message)
-		return err
-	})
 }

@@ -47,28 +47,31 @@ END:VCALENDAR
 	check(strings.Repeat("x", maxMailIn+1), 65, "--rcpt", "bob@example.com")
 	check(mail, 75, "--rcpt", "bob@example.com", "--database", "postgres://kalends@127.0.0.1:1/kalends")
 
-	out := ok(t, "mail", "held", "list")
-	ids := regexp.MustCompile(`(?m)^(bob/[0-9a-f]{32}) +bob +\S+ +(\S+) `).FindAllStringSubmatch(out, -1)
+	out := ok(t, "held", "list")
+	ids := regexp.MustCompile(`(?m)^(bob/[0-9a-f]{32}) +\S+ +carol@example.org +request +Lunch +(\S+) `).FindAllStringSubmatch(out, -1)
 	if len(ids) != 2 || !strings.Contains(out, "carol@example.org, who is not known") || !strings.Contains(out, "is not verified") {
 		t.Fatalf("waiting:\n%s", out)
 	}
 	for _, m := range ids {
-		if show := ok(t, "mail", "show", m[1]); !strings.Contains(show, "SUMMARY:Lunch") {
+		if show := ok(t, "held", "show", "--raw", m[1]); !strings.Contains(show, "SUMMARY:Lunch") {
 			t.Errorf("show:\n%s", show)
 		}
-		if m[2] == "request" {
-			ok(t, "mail", "held", "accept", m[1])
-		} else {
-			ok(t, "mail", "held", "drop", m[1])
+		if show := ok(t, "held", "show", m[1]); !regexp.MustCompile(`When: +2038-01-05T11:00:00Z\n`).MatchString(show) || !regexp.MustCompile(`Subject: +Lunch\n`).MatchString(show) {
+			t.Errorf("show:\n%s", show)
 		}
-		if status, _, errs := kalends(t, "", "mail", "held", "drop", m[1]); status != 1 || !strings.Contains(errs, "does not wait") {
+		if m[2] == "an" { // invitation, verified
+			ok(t, "held", "accept", m[1])
+		} else {
+			ok(t, "held", "refuse", m[1])
+		}
+		if status, _, errs := kalends(t, "", "held", "refuse", m[1]); status != 1 || !strings.Contains(errs, "does not wait") {
 			t.Errorf("drop twice: %d %s", status, errs)
 		}
 	}
-	if out := ok(t, "mail", "held", "list", "bob"); strings.Count(out, "\n") != 1 {
+	if out := ok(t, "held", "list", "bob"); strings.Count(out, "\n") != 1 {
 		t.Errorf("still waiting:\n%s", out)
 	}
-	for _, args := range []string{"mail held accept x", "mail held accept nobody/x", "mail held list nobody", "mail show bob/x"} {
+	for _, args := range []string{"held accept x", "held accept nobody/x", "held list nobody", "held show bob/x", "held show bob/x --raw", "held refuse bob/x"} {
 		if status, _, errs := kalends(t, "", strings.Fields(args)...); status != 1 || strings.Count(errs, "\n") != 1 {
 			t.Errorf("kalends %s: %d %s", args, status, errs)
 		}

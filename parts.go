@@ -57,7 +57,7 @@ func (a *app) assemble(ctx context.Context, cfg *config.Settings, log *slog.Logg
 	}
 	outbox := &mailer.Dispatcher{
 		Queue: a.store, Log: log, Grace: cfg.Grace.Duration,
-		Handlers: map[string]mailer.Handler{scheduling.MailJob: sender.Handle, letterJob: letters{transport}.handle},
+		Handlers: map[string]mailer.Handler{scheduling.MailJob: sender.Handle, scheduling.NoticeJob: sender.HandleNotice, letterJob: letters{transport}.handle},
 		Outcome: func(ctx context.Context, j *storage.Job, err error) error {
 			a.metrics.Job(j.Kind, outcome(err), j.DueAt, time.Now())
 			if err == nil {

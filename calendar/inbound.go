@@ -66,10 +66,19 @@ func (s *Service) TakeMail(ctx context.Context, m MailMessage) (out MailOutcome,
 			return out, err
 		}
 	}
+	note := m.Note
 	err = s.update(ctx, m.Owner, who, func(u *unit) error {
+		m.Note = note
 		out, err = u.takeMail(ctx, &m, msg, readErr)
 		if err != nil {
 			return err
+		}
+		if out.State != storage.Settled {
+			m.waits(u.copyOf(m.Owner))
+		} else if m.Decided && readErr == nil {
+			if err := u.unnotify(ctx, m.Owner, msg); err != nil {
+				return err
+			}
 		}
 		return u.noteMail(ctx, m.Owner, m.Note, m.Decided, &out)
 	})
@@ -120,9 +129,8 @@ func (u *unit) takeMail(ctx context.Context, m *MailMessage, msg itip.Message, r
 	if readErr != nil {
 		return held("it cannot be understood: %v", readErr), nil
 	}
-	if msg.Method == itip.Publish {
-		return settled("published for everybody, and not added by itself"), nil
-	}
+	m.about(msg)
+	m.Note.About.Verified = m.Author != ""
 	owner, err := u.tx.PrincipalByID(ctx, m.Owner)
 	if err != nil {
 		return MailOutcome{}, fmt.Errorf("principal: %w", err)
@@ -146,6 +154,8 @@ func (u *unit) takeMail(ctx context.Context, m *MailMessage, msg itip.Message, r
 	switch msg.Method {
 	case itip.Reply, itip.Counter, itip.Refresh:
 		return u.fromAttendee(ctx, owner, m, msg)
+	case itip.Publish:
+		return u.published(ctx, owner, m, msg)
 	}
 	return u.fromOrganizer(ctx, owner, m, msg)
 }
@@ -174,6 +184,7 @@ func (u *unit) fromAttendee(ctx context.Context, owner *storage.Principal, m *Ma
 	if !u.people.is(owner)(organizer) {
 		return held("it answers a meeting that somebody else organizes"), nil
 	}
+	m.aboutMeeting(cal)
 	attendee := ""
 	for _, a := range itip.Attendees(cal, u.people.same) {
 		switch {
@@ -194,6 +205,7 @@ func (u *unit) fromAttendee(ctx context.Context, owner *storage.Principal, m *Ma
 	case m.IsFor == nil && !u.speaksFor(m.Author, msg):
 		problem = fmt.Sprintf("%s answers for %s", ical.Mailbox(m.Author), ical.Mailbox(msg.From))
 	}
+	m.Note.About.Verified = problem == ""
 	if problem != "" && !m.Decided {
 		return held("%s", problem), nil
 	}
@@ -219,7 +231,7 @@ func (u *unit) fromAttendee(ctx context.Context, owner *storage.Principal, m *Ma
 	}
 	if res.Crasher != "" {
 		if !m.Decided {
-			return held("%s answers without being invited", ical.Mailbox(res.Crasher)), nil
+			return held("%s answers without being invited", ical.Mailbox(res.Crasher)), u.notifyOf(ctx, owner, o, scheduling.CrasherNotice, msg, nil)
 		}
 		return u.admit(ctx, owner, o, cal, msg)
 	}
@@ -228,6 +240,11 @@ func (u *unit) fromAttendee(ctx context.Context, owner *storage.Principal, m *Ma
 	}
 	if err := u.inviteDelegates(ctx, owner, res); err != nil {
 		return MailOutcome{}, err
+	}
+	if commentOf(msg.Calendar) != "" {
+		if err := u.notifyOf(ctx, owner, o, scheduling.CommentNotice, msg, nil); err != nil {
+			return MailOutcome{}, err
+		}
 	}
 	return settled("answered"), nil
 }

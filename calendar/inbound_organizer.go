@@ -28,6 +28,9 @@ func (u *unit) fromOrganizer(ctx context.Context, owner *storage.Principal, m *M
 			to = a.Address
 		}
 	}
+	if msg.Method == itip.Add && known == nil {
+		return u.askFor(ctx, owner, m, msg, to)
+	}
 	if msg.Method != itip.Request && known == nil {
 		return settled("a %s about a meeting that is not in the calendar", msg.Method), nil
 	}
@@ -132,6 +135,13 @@ func (u *unit) counter(ctx context.Context, owner *storage.Principal, m *MailMes
 		}
 		return settled("the proposal was taken"), nil
 	}
+	m.Note.About.Was = whenOf(cal, list[0].Now).start
+	if err := u.supersede(ctx, owner, o, m); err != nil {
+		return MailOutcome{}, err
+	}
+	if err := u.notifyOf(ctx, owner, o, scheduling.ProposalNotice, msg, alone(cal, list[0].Now)); err != nil {
+		return MailOutcome{}, err
+	}
 	home, err := u.home(ctx, owner.ID)
 	if err != nil {
 		return MailOutcome{}, err
@@ -174,22 +184,47 @@ func adopt(cal *ical.Component, list []itip.Proposal) *ical.Component {
 	return cal
 }
 
-// DropMail ends the waiting of a mail without carrying it out. Who proposed another time is told that it stays (RFC 5546 section 3.2.8); nobody else
-// hears of it.
-func (s *Service) DropMail(ctx context.Context, m MailMessage) error {
-	msg, readErr := itip.ReadMessage(m.Calendar)
-	who := &people{}
-	return s.update(ctx, m.Owner, who, func(u *unit) error {
-		if readErr == nil && msg.Method == itip.Counter {
-			if err := u.declineCounter(ctx, m, msg); err != nil {
+// supersede ends the waiting of an earlier proposal by the same attendee for the same date.
+func (u *unit) supersede(ctx context.Context, owner *storage.Principal, o *storage.Object, m *MailMessage) error {
+	list, err := u.tx.WaitingMail(ctx, storage.WaitingQuery{Owner: owner.ID, Object: o.ID})
+	if err != nil {
+		return err
+	}
+	for _, in := range list {
+		a, b := &in.About, &m.Note.About
+		if in.Key == m.Note.Key || a.Method != itip.Counter || !u.people.same(a.From, b.From) || !a.Was.Equal(b.Was) {
+			continue
+		}
+		if err := u.tx.SettleInbound(ctx, owner.ID, in.Key, "replaced by a newer proposal"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// dropMail is the inside of [Service.RefuseHeld].
+func (s *Service) dropMail(ctx context.Context, m MailMessage, comment string) error {
+	var msg itip.Message
+	var readErr error = itip.ErrMessage
+	if m.Calendar != nil {
+		msg, readErr = itip.ReadMessage(m.Calendar)
+	}
+	return s.update(ctx, m.Owner, &people{}, func(u *unit) error {
+		if readErr == nil {
+			if err := u.unnotify(ctx, m.Owner, msg); err != nil {
 				return err
 			}
 		}
-		return u.tx.SettleInbound(ctx, m.Owner, m.Note.Key, "dropped by the owner")
+		if readErr == nil && msg.Method == itip.Counter {
+			if err := u.declineCounter(ctx, m, msg, comment); err != nil {
+				return err
+			}
+		}
+		return u.tx.SettleInbound(ctx, m.Owner, m.Note.Key, "refused by the owner")
 	})
 }
 
-func (u *unit) declineCounter(ctx context.Context, m MailMessage, msg itip.Message) error {
+func (u *unit) declineCounter(ctx context.Context, m MailMessage, msg itip.Message, comment string) error {
 	uid := messageUID(msg.Calendar)
 	if err := u.findCopies(ctx, m.Owner, uid); err != nil {
 		return err
@@ -209,7 +244,7 @@ func (u *unit) declineCounter(ctx context.Context, m MailMessage, msg itip.Messa
 	if err != nil {
 		return fmt.Errorf("principal: %w", err)
 	}
-	no, err := itip.MakeDeclineCounter(cal, msg, "", itip.Options{Now: u.now, Same: u.people.same})
+	no, err := itip.MakeDeclineCounter(cal, msg, comment, itip.Options{Now: u.now, Same: u.people.same})
 	if err != nil || !u.people.is(owner)(itip.Organizer(cal)) {
 		return nil // they are not invited any more, or it was never for this person
 	}
@@ -218,47 +253,4 @@ func (u *unit) declineCounter(ctx context.Context, m MailMessage, msg itip.Messa
 		return err
 	}
 	return u.deliver(ctx, owner, o, out)
-}
-
-// BouncedMail notes that the invitation to the attendee of a reply address came back: SCHEDULE-STATUS on the meeting. It says so in one sentence.
-func (s *Service) BouncedMail(ctx context.Context, owner, object int64, isFor func(string) bool, status string) (string, error) {
-	outcome := ""
-	err := s.update(ctx, owner, &people{}, func(u *unit) error {
-		outcome = "a bounce about a meeting that is gone"
-		o, err := u.tx.ObjectByID(ctx, owner, object)
-		if errors.Is(err, storage.ErrNotFound) {
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("object: %w", err)
-		}
-		cal, err := parseStored(o)
-		if err != nil {
-			return err
-		}
-		changed := false
-		for _, a := range addressesIn(cal) {
-			if isFor(a) {
-				changed = itip.SetStatus(cal, a, status, u.people.same) || changed
-			}
-		}
-		outcome = "a bounce that says nothing new"
-		if !changed {
-			return nil
-		}
-		outcome = "a bounce; the attendee is marked " + status
-		who, err := u.tx.PrincipalByID(ctx, owner)
-		if err != nil {
-			return fmt.Errorf("principal: %w", err)
-		}
-		home, err := u.home(ctx, owner)
-		if err != nil {
-			return err
-		}
-		return u.storeCopy(ctx, who, home, o.UID, o.Component, itip.Message{}, o, itip.Result{Copy: cal, Changed: true})
-	})
-	if errors.Is(err, storage.ErrNotFound) {
-		return "a bounce for a calendar that is gone", nil
-	}
-	return outcome, err
 }

@@ -24,7 +24,10 @@ type catalogue struct {
 	answer, instance, allDay, floating, openEnd, noEnd string
 	comment                                            string // %s is the name
 	footer                                             string // %s is a mailbox
-	reminderFooter                                     string
+	reminderFooter, noticeFooter                       string
+	unverified                                         string // %s is a name
+	addressOf                                          string // %s is a mailbox
+	attached, waits                                    string
 	sentFor                                            string // %s is a mailbox
 	late                                               string // %s is when it was due
 	changed                                            string
@@ -74,6 +77,7 @@ var english = catalogue{
 		"REFRESH": "Please send again: %s", "COUNTER": "Other time proposed: %s", "DECLINECOUNTER": "Proposal declined: %s",
 		"ACCEPTED": "Accepted: %s", "DECLINED": "Declined: %s", "TENTATIVE": "Tentative: %s", "DELEGATED": "Delegated: %s",
 		"NEEDS-ACTION": "Not answered yet: %s", "REMINDER": "Reminder: %s",
+		"WORDS": "About: %s", "CRASHER": "Somebody else answers: %s",
 	},
 	headline: map[string]string{
 		"REQUEST": "%s invites you to “%s”.", "UPDATE": "%s has changed “%s”.", "CANCEL": "%s has cancelled “%s”.",
@@ -82,6 +86,7 @@ var english = catalogue{
 		"ACCEPTED": "%s has accepted “%s”.", "DECLINED": "%s has declined “%s”.", "TENTATIVE": "%s has tentatively accepted “%s”.",
 		"DELEGATED": "%s has passed “%s” on to somebody else.", "NEEDS-ACTION": "%s has not answered “%s” yet.",
 		"REMINDER": "Reminder of “%[2]s”.",
+		"WORDS":    "%s writes about “%s”.", "CRASHER": "%s answers “%s” without being invited.",
 	},
 	untitled: "(no title)", someone: "Somebody", title: "Title",
 	when: "When", where: "Where", who: "Who", organizer: "%s (organizer)", repeats: "Repeats", link: "Link", notes: "Notes",
@@ -93,6 +98,11 @@ var english = catalogue{
 	footer:         "Your calendar program can answer this mail. Without one, write to %s.",
 	sentFor:        "Sent by Kalends for %s.",
 	reminderFooter: "You get this mail because of an alarm in your calendar.",
+	noticeFooter:   "You get this mail because you have invited to this meeting. Answer it to write to them.",
+	unverified:     "It is not certain that this is from %s: nobody stands in for the sender.",
+	addressOf:      "It came to the address for answers of %s.",
+	attached:       "The whole mail is attached. Nothing was changed in your calendar.",
+	waits:          "Nothing is changed before you decide: accept or refuse it in Kalends.",
 	late:           "This reminder is late: it was due on %s.",
 	weekdays:       [7]string{"Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"},
 	shortWeekdays:  [7]string{"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"},
@@ -128,6 +138,7 @@ var german = catalogue{
 		"REFRESH": "Bitte erneut senden: %s", "COUNTER": "Anderer Termin vorgeschlagen: %s", "DECLINECOUNTER": "Vorschlag abgelehnt: %s",
 		"ACCEPTED": "Zugesagt: %s", "DECLINED": "Abgelehnt: %s", "TENTATIVE": "Unter Vorbehalt zugesagt: %s", "DELEGATED": "Weitergegeben: %s",
 		"NEEDS-ACTION": "Noch nicht beantwortet: %s", "REMINDER": "Erinnerung: %s",
+		"WORDS": "Zu: %s", "CRASHER": "Jemand anderes antwortet: %s",
 	},
 	headline: map[string]string{
 		"REQUEST": "%s lädt Sie ein: „%s“.", "UPDATE": "%s hat „%s“ geändert.", "CANCEL": "%s hat „%s“ abgesagt.",
@@ -136,6 +147,7 @@ var german = catalogue{
 		"ACCEPTED": "%s hat „%s“ zugesagt.", "DECLINED": "%s hat „%s“ abgelehnt.", "TENTATIVE": "%s hat „%s“ unter Vorbehalt zugesagt.",
 		"DELEGATED": "%s hat „%s“ an jemand anderen weitergegeben.", "NEEDS-ACTION": "%s hat „%s“ noch nicht beantwortet.",
 		"REMINDER": "Erinnerung an „%[2]s“.",
+		"WORDS":    "%s schreibt zu „%s“.", "CRASHER": "%s antwortet auf „%s“, ohne eingeladen zu sein.",
 	},
 	untitled: "(ohne Titel)", someone: "Jemand", title: "Titel",
 	when: "Wann", where: "Wo", who: "Wer", organizer: "%s (Organisation)", repeats: "Wiederholung", link: "Link", notes: "Beschreibung",
@@ -147,6 +159,11 @@ var german = catalogue{
 	footer:         "Ihr Kalenderprogramm kann auf diese Mail antworten. Ohne ein solches schreiben Sie an %s.",
 	sentFor:        "Gesendet von Kalends für %s.",
 	reminderFooter: "Sie erhalten diese Mail wegen einer Erinnerung in Ihrem Kalender.",
+	noticeFooter:   "Sie erhalten diese Mail, weil Sie zu diesem Termin eingeladen haben. Antworten Sie darauf, um zurückzuschreiben.",
+	unverified:     "Es ist nicht sicher, dass dies von %s kommt: Niemand steht für den Absender ein.",
+	addressOf:      "Sie kam an die Adresse für Antworten von %s.",
+	attached:       "Die ganze Mail ist angehängt. In Ihrem Kalender wurde nichts geändert.",
+	waits:          "Nichts wird geändert, bevor Sie entscheiden: Nehmen Sie es in Kalends an, oder lehnen Sie es ab.",
 	late:           "Diese Erinnerung kommt verspätet: Sie war fällig am %s.",
 	weekdays:       [7]string{"Sonntag", "Montag", "Dienstag", "Mittwoch", "Donnerstag", "Freitag", "Samstag"},
 	shortWeekdays:  [7]string{"So", "Mo", "Di", "Mi", "Do", "Fr", "Sa"},

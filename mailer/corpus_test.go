@@ -30,7 +30,7 @@ func TestCorpusOnTheMeeting(t *testing.T) {
 		"forged-parts-differ":      {"NEEDS-ACTION", "held: the mail has calendar parts that say different things"},
 		"forged-two-calendars":     {"NEEDS-ACTION", "held: its calendar part cannot be read"},
 		"forged-two-senders":       {"ACCEPTED", ": answered"}, // whoever writes to the address was sent it; From says nothing
-		"forwarded-inside-rfc822":  {"NEEDS-ACTION", "held: an answer in words"},
+		"forwarded-inside-rfc822":  {"NEEDS-ACTION", ": an answer in words, passed on to alice@example.com"},
 		"postfix-bounce":           {"NEEDS-ACTION", ": a bounce; the attendee is marked 5.1"},
 	}
 	files, err := filepath.Glob(filepath.Join("..", "testdata", "mail", "received", "*.eml"))

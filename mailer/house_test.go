@@ -108,12 +108,12 @@ func (h *house) copy(who *storage.Principal, uid string) (*storage.Object, strin
 	return list[0], strings.ReplaceAll(string(list[0].ICS), "\r\n ", "")
 }
 
-// work carries out every job that is due, and returns what was mailed: "METHOD recipient", sorted.
+// work carries out every job that is due, and returns what was mailed: "METHOD recipient", sorted; NOTICE where there is no message.
 func (h *house) work() []string {
 	h.Helper()
 	before := len(h.post.letters)
 	for range 100 {
-		jobs, err := h.store.ClaimJobs(h.Context(), []string{scheduling.MailJob, scheduling.SpreadJob, scheduling.DeliverJob}, h.clock, time.Minute, 100)
+		jobs, err := h.store.ClaimJobs(h.Context(), []string{scheduling.MailJob, scheduling.NoticeJob, scheduling.SpreadJob, scheduling.DeliverJob}, h.clock, time.Minute, 100)
 		if err != nil {
 			h.Fatal(err)
 		}
@@ -132,6 +132,9 @@ func (h *house) work() []string {
 	var list []string
 	for _, l := range h.post.letters[before:] {
 		_, method, err := l.in.Message()
+		if errors.Is(err, ErrNoCalendar) {
+			method, err = "NOTICE", nil
+		}
 		if err != nil {
 			h.Errorf("mail to %s: %v", l.to, err)
 		}
@@ -144,8 +147,11 @@ func (h *house) work() []string {
 func (h *house) carryOut(j *storage.Job) {
 	h.Helper()
 	handle := Handler(h.Do)
-	if j.Kind == scheduling.MailJob {
+	switch j.Kind {
+	case scheduling.MailJob:
 		handle = h.sender.Handle
+	case scheduling.NoticeJob:
+		handle = h.sender.HandleNotice
 	}
 	err := handle(h.Context(), j)
 	var later *Delay

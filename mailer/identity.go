@@ -36,17 +36,7 @@ func (id *Identity) from(p Person) mail.Address {
 	if own != "" && hasDomain(id.Sign, own) {
 		return mail.Address{Name: name, Address: own}
 	}
-	if name == "" {
-		name = own
-	}
-	if name == "" {
-		return id.Own
-	}
-	product := id.Own.Name
-	if product == "" {
-		product = "Kalends"
-	}
-	return mail.Address{Name: name + " via " + product, Address: id.Own.Address}
+	return id.via(p)
 }
 
 // displayName returns a person's name, but not one that looks like an address: mail programs show

@@ -14,6 +14,7 @@ import (
 
 	"github.com/emersion/go-msgauth/dkim"
 
+	"kalends/calendar"
 	"kalends/ical"
 	"kalends/storage"
 )
@@ -93,6 +94,12 @@ func (h *house) inboundState(rcpt string, owner int64, msg []byte) string {
 		return err.Error()
 	}
 	return string(in.State) + ": " + in.Outcome
+}
+
+// accept is the owner's decision to carry out a mail that waits.
+func (h *house) accept(owner *storage.Principal, rcpt string, msg []byte) error {
+	_, err := h.AcceptHeld(h.Context(), owner, owner, inboundKey(rcpt, msg))
+	return err
 }
 
 func (h *house) partStat(who *storage.Principal, uid, attendee string) string {
@@ -225,16 +232,7 @@ func TestReplyAddressIsAsGoodAsALink(t *testing.T) {
 		if list, err := h.store.WaitingMail(h.Context(), storage.WaitingQuery{Owner: h.alice.ID}); err != nil || len(list) != 1 || !strings.Contains(list[0].Outcome, "dave@example.org answers, and the invitation went to carol") {
 			h.Errorf("waiting: %+v, %v", list, err)
 		}
-		// Words to the address wait for alice; a vacation notice does not.
 		words := "From: dave@example.org\r\nTo: x\r\nSubject: Re: Planning\r\n\r\nI am late.\r\n"
-		for _, msg := range []string{words, "Auto-Submitted: auto-replied\r\n" + words} {
-			if err := r.Deliver(h.Context(), "", address["dave@example.org"], []byte(msg)); err != nil {
-				h.Fatal(err)
-			}
-		}
-		if list, err := h.store.WaitingMail(h.Context(), storage.WaitingQuery{Owner: h.alice.ID}); err != nil || len(list) != 2 || list[1].Outcome != "an answer in words" {
-			h.Errorf("waiting: %+v, %v", list, err)
-		}
 		h.put(h.alice, "m", meetingOf("m", "alice@example.com", []string{"dave@example.org"}))
 		send(address["carol@example.org"], "carol@example.org", "TENTATIVE", "REPLY")
 		if got := h.partStat(h.alice, "m", "carol@example.org"); got != "not invited" {
@@ -306,14 +304,14 @@ func TestS8InvitationsFromOutside(t *testing.T) {
 		if o, _ := h.copy(h.bob, "x"); o != nil {
 			h.Error("a stranger's invitation is in the calendar")
 		}
-		if err := r.Decide(h.Context(), h.bob.ID, inboundKey("bob@example.com", msg), true); err != nil {
+		if err := h.accept(h.bob, "bob@example.com", msg); err != nil {
 			h.Fatal(err)
 		}
 		o, text := h.copy(h.bob, "x")
 		if o == nil || !strings.Contains(text, "PARTSTAT=NEEDS-ACTION") {
 			h.Fatalf("after accepting it: %s", text)
 		}
-		if err := r.Decide(h.Context(), h.bob.ID, inboundKey("bob@example.com", msg), true); !errors.Is(err, storage.ErrConflict) {
+		if err := h.accept(h.bob, "bob@example.com", msg); calendar.KindOf(err) != calendar.NotFound {
 			h.Errorf("accepting it twice: %v", err)
 		}
 
@@ -393,12 +391,14 @@ func TestCounterAndRefresh(t *testing.T) {
 		if got := h.inboundState(to, h.alice.ID, msg); got != "held: carol@example.org proposes another time" {
 			h.Errorf("the proposal: %s", got)
 		}
-		if err := r.Decide(h.Context(), h.alice.ID, inboundKey(to, msg), false); err != nil {
+		if err := h.RefuseHeld(h.Context(), h.alice, h.alice, inboundKey(to, msg), "The room is taken."); err != nil {
 			h.Fatal(err)
 		}
-		h.expectMail("refused", "DECLINECOUNTER carol@example.org")
+		h.clock = h.clock.Add(time.Minute)
+		h.expectMail("refused", "DECLINECOUNTER carol@example.org") // and no notice of what is decided already
+		h.contains("the refusal", h.last().in.Text, "The room is taken.", "keeps")
 		msg = send("COUNTER", proposal("15", "20261102T100000Z"))
-		if err := r.Decide(h.Context(), h.alice.ID, inboundKey(to, msg), true); err != nil {
+		if err := h.accept(h.alice, to, msg); err != nil {
 			h.Fatal(err)
 		}
 		if _, text := h.copy(h.alice, "m"); !strings.Contains(text, "DTSTART:20261116T150000Z") {

@@ -32,6 +32,7 @@ type Mail struct {
 	Calendar   []byte // an iTIP message; nil for none
 	Method     string // its METHOD
 	Component  string // what it holds, VEVENT where empty
+	Original   []byte // a mail to attach; nil for none
 	MessageID  string // without the angle brackets
 	References string // the message it belongs to, likewise; "" for none
 	Date       time.Time
@@ -113,6 +114,14 @@ func Compose(m Mail) ([]byte, error) {
 		// No name in the content type: go-mail adds it.
 		err := msg.AttachReader("invite.ics", bytes.NewReader(m.Calendar),
 			gomail.WithFileContentType("application/ics"), gomail.WithFileEncoding(gomail.EncodingB64))
+		if err != nil {
+			return nil, fmt.Errorf("compose: %w", err)
+		}
+	}
+	if m.Original != nil {
+		// No message/rfc822: in base64 it must not be (RFC 2046 section 5.2.1), and as it is it need not fit in a mail.
+		err := msg.AttachReader("message.eml", bytes.NewReader(m.Original),
+			gomail.WithFileContentType(gomail.TypeAppOctetStream), gomail.WithFileEncoding(gomail.EncodingB64))
 		if err != nil {
 			return nil, fmt.Errorf("compose: %w", err)
 		}

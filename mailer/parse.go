@@ -26,6 +26,7 @@ type Incoming struct {
 	References    []string // from In-Reply-To and References, likewise
 	Date          time.Time
 	AutoSubmitted string // RFC 3834, lower case, without parameters and comments: "", no, auto-generated, auto-replied
+	Automatic     bool   // a program wrote it, by this or by what programs said before RFC 3834
 	// AuthenticationResults are the header fields of that name (RFC 8601), unfolded, the topmost first.
 	AuthenticationResults []string
 	Parts                 []CalendarPart
@@ -119,6 +120,11 @@ func (in *Incoming) header(h message.Header) {
 		auto = auto[:i]
 	}
 	in.AutoSubmitted = line(strings.ToLower(auto), 40)
+	in.Automatic = in.AutoSubmitted != "" && in.AutoSubmitted != "no" || h.Get("X-Autoreply") != "" || h.Get("X-Autorespond") != ""
+	switch strings.ToLower(strings.TrimSpace(h.Get("Precedence"))) {
+	case "bulk", "junk", "list", "auto_reply":
+		in.Automatic = true
+	}
 	in.AuthenticationResults = h.Values("Authentication-Results")
 
 	switch from := h.Values("From"); len(from) {

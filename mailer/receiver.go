@@ -75,6 +75,7 @@ func (r *Receiver) Deliver(ctx context.Context, from, rcpt string, msg []byte) e
 	}
 	m := calendar.MailMessage{MessageID: in.MessageID, Note: storage.Inbound{
 		Key: inboundKey(rcpt, msg), Sender: from, Recipient: rcpt, Subject: in.Subject, Message: msg,
+		About: storage.About{Author: ical.Mailbox(in.From.Address), Name: in.From.Name},
 	}}
 	to, token := r.Identity.OpenReply(rcpt)
 	if token {
@@ -135,10 +136,13 @@ func (r *Receiver) take(ctx context.Context, in *Incoming, msg []byte, m calenda
 		return note(storage.Held, "an Outlook attachment (winmail.dat), which only Outlook can read")
 	case errors.Is(err, ErrNoCalendar) && len(in.Parts) > 0:
 		return note(storage.Held, "its calendar part cannot be read")
-	case errors.Is(err, ErrNoCalendar) && token && in.AutoSubmitted != "" && in.AutoSubmitted != "no":
+	case errors.Is(err, ErrNoCalendar) && token && in.Automatic:
 		return note(storage.Settled, "an automatic answer without a calendar part")
 	case errors.Is(err, ErrNoCalendar) && token:
-		return note(storage.Held, "an answer in words")
+		if err := r.author(ctx, in, msg, &m); err != nil {
+			return calendar.MailOutcome{}, err
+		}
+		return r.Calendar.PassOnMail(ctx, m)
 	case errors.Is(err, ErrNoCalendar):
 		return note(storage.Settled, "no calendar mail")
 	case err != nil:
@@ -182,40 +186,4 @@ func standsFor(p *ical.Property, author string) bool {
 	}
 	a, err := asciiDomain(domainOf(author))
 	return err == nil && aligned(domainOf(box), a, false)
-}
-
-// Decide carries out a mail that waited, or drops it. storage.ErrNotFound when there is none such; a *calendar.Error says why it
-// cannot be carried out.
-func (r *Receiver) Decide(ctx context.Context, owner int64, key string, accept bool) error {
-	waiting, err := r.Store.InboundMail(ctx, owner, key)
-	if err != nil {
-		return err
-	}
-	m := calendar.MailMessage{Owner: owner, Decided: true, Note: *waiting}
-	in, err := Parse(waiting.Message)
-	if err != nil {
-		return err
-	}
-	m.MessageID = in.MessageID
-	cal, method, readErr := in.Message()
-	if readErr != nil || method == "" {
-		if accept {
-			return calendar.Errorf(calendar.BadRequest, "it has no message that could be carried out; drop it, and answer by hand")
-		}
-		cal = ical.New("VCALENDAR")
-	} else {
-		cal.Set(ical.NewProperty("METHOD", method))
-	}
-	m.Calendar = cal
-	if to, ok := r.Identity.OpenReply(waiting.Recipient); ok {
-		m.Object, m.To = to.Object, ical.Address(waiting.Recipient)
-		m.IsFor = func(address string) bool { return r.Identity.Tokens.IsFor(to, address) }
-	} else if _, m.To, err = r.person(ctx, waiting.Recipient); err != nil {
-		return err
-	}
-	if !accept {
-		return r.Calendar.DropMail(ctx, m)
-	}
-	_, err = r.Calendar.TakeMail(ctx, m)
-	return err
 }

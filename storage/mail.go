@@ -33,6 +33,7 @@ type About struct {
 	Name     string `json:"name,omitempty"`   // their name; "" for none
 	Author   string `json:"author,omitempty"` // mailbox of who wrote the mail, which may be somebody else
 	Verified bool   `json:"verified,omitempty"`
+	Message  string `json:"message,omitempty"` // its Message-ID, without angle brackets
 
 	Summary  string    `json:"summary,omitempty"`
 	Location string    `json:"location,omitempty"`
