@@ -22,15 +22,17 @@ func Attend(old, new *ical.Component, me string, o Options) (AttendPlan, error) 
 	case old == nil:
 		return a.create(new)
 	}
+	given := new
+	new = o.restorePeople(old, new, me)
 	a.new = readLike(new, a.old)
 	if err := a.check(); err != nil {
 		return AttendPlan{}, err
 	}
 	a.out = read(old.Clone())
 	a.apply()
-	plan := AttendPlan{Stored: a.out.cal, Changed: a.out.cal.String() != new.String()}
+	plan := AttendPlan{Stored: a.out.cal, Changed: a.out.cal.String() != given.String()}
 	if !plan.Changed {
-		plan.Stored = new
+		plan.Stored = given
 	}
 	if !o.silent(a.old, a.out) {
 		plan.Reply = a.reply(a.out.cal)
@@ -106,6 +108,9 @@ func (a *attend) check() error {
 	if err := Validate(a.new.cal, a.o.Same); err != nil {
 		return err
 	}
+	if a.old.answers() != a.new.answers() {
+		return refuse("an attendee cannot change who answers for them: SCHEDULE-AGENT of the ORGANIZER")
+	}
 	if uid(a.old.cal) != uid(a.new.cal) {
 		return refuse("the UID of a meeting cannot be changed")
 	}
@@ -142,14 +147,38 @@ func (a *attend) check() error {
 	return nil
 }
 
-// restoreID reads a body with one component as the one instance that its owner is invited to, where a program has lost
-// the RECURRENCE-ID.
+// answers reports whether the server answers the organizer of a copy (RFC 6638 section 7.1).
+func (ob *object) answers() bool {
+	for _, k := range ob.all() {
+		if p := ob.get(k).Prop("ORGANIZER"); p != nil {
+			return byServer(p)
+		}
+	}
+	return true
+}
+
+// restoreID finds for a component of the body that has lost its RECURRENCE-ID the instance it is, where the stored copy has instances
+// only: the one that is left, or of several the one with its time.
 func (a *attend) restoreID() {
-	if a.old.master != nil || len(a.old.keys) != 1 || a.new.master == nil || len(a.new.keys) > 0 || a.new.recurs() {
+	if a.old.master != nil || a.new.master == nil || a.new.recurs() {
 		return
 	}
-	k := a.old.keys[0]
-	a.new.over[k], a.new.keys, a.new.master = a.new.master, []key{k}, nil
+	var left []key
+	for _, k := range a.old.keys {
+		if a.new.over[k] == nil {
+			left = append(left, k)
+		}
+	}
+	if len(left) > 1 {
+		at := a.new.timingOf(a.new.master)
+		left = slices.DeleteFunc(left, func(k key) bool { return a.old.timingOf(a.old.over[k]) != at })
+	}
+	if len(left) != 1 {
+		return
+	}
+	a.new.over[left[0]], a.new.master = a.new.master, nil
+	a.new.keys = append(a.new.keys, left[0])
+	sortKeys(a.new.keys)
 }
 
 // apply brings what is the attendee's own into the stored copy, and collects what the organizer is to learn.
@@ -263,7 +292,7 @@ func (a *attend) take(out, c *ical.Component) bool {
 	for _, x := range [...]*ical.Component{out, c} {
 		for _, p := range x.Props() {
 			// What a program adds under a name of its own stays with it; what the organizer sent under one stays too.
-			if own(p) || x == c && strings.HasPrefix(p.Name(), "X-") && out.Prop(p.Name()) == nil {
+			if own(p) || x == c && strings.HasPrefix(p.Name(), "X-") && !shown(p.Name()) && out.Prop(p.Name()) == nil {
 				names[p.Name()] = true
 			}
 		}

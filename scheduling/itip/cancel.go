@@ -43,6 +43,10 @@ func (o Options) cancelled(c *ical.Component, addr string, seq int, ended bool) 
 	return k
 }
 
+// aboveAnyUpdate is how far the SEQUENCE of the CANCEL of the whole is above that of the object: a program of the organizer that raised
+// it by one for an update of its own, and came too late with it, does not outrank the end of the meeting.
+const aboveAnyUpdate = 2
+
 // cancelAll tells everybody in old that the meeting is off (RFC 6638 section 3.2.1.3). now is what there is instead of
 // it: the object itself when it was deleted, so that it takes the next SEQUENCE.
 func (o Options) cancelAll(old, now *ical.Component) []Message {
@@ -54,7 +58,7 @@ func (o Options) cancelAll(old, now *ical.Component) []Message {
 	if o.silent(ob, nil) {
 		return nil
 	}
-	seq := max(ob.highest(), read(now).highest()) + 1
+	seq := max(ob.highest(), read(now).highest()) + aboveAnyUpdate
 	p := people{o: o}
 	seats := ob.seats(&p, organizer)
 	made := map[string]*ical.Component{}
@@ -84,4 +88,4 @@ func (o Options) cancelAll(old, now *ical.Component) []Message {
 
 // NextSequence returns the SEQUENCE of the CANCEL that ends the object, plus one: what
 // [Options.LeastSequence] must be when it is brought back (DESIGN.md: undoing a delete).
-func NextSequence(cal *ical.Component) int { return read(cal).highest() + 2 }
+func NextSequence(cal *ical.Component) int { return read(cal).highest() + aboveAnyUpdate + 1 }

@@ -155,7 +155,7 @@ func (ob *object) makeFace(c *ical.Component) string {
 	for _, p := range c.Props() {
 		name := p.Name()
 		switch {
-		case quiet[name] || strings.HasPrefix(name, "X-"):
+		case quiet[name] || strings.HasPrefix(name, "X-") && !shown(name):
 			continue
 		case name == "ATTENDEE" || name == "ORGANIZER":
 			lines = append(lines, person(p))

@@ -26,6 +26,9 @@ var update = flag.Bool("update", false, "rewrite the answers in testdata/itip")
 //	deliver [NAME] [same]     what waits for NAME (or everybody) arrives, and answers are spread
 //	again NAME N              the Nth message that NAME was sent arrives, whether or not it did before
 //	mail FROM TO              this message arrives from outside
+//	admit NAME                NAME, an organizer, takes in who answered last without being invited
+//	refresh NAME              NAME asks for the meeting again
+//	counter NAME              NAME would like the meeting so
 //	lose                      what waits is lost
 //	expect                    what the step before said and sent
 //	get NAME                  NAME's copy
@@ -72,6 +75,22 @@ func converse(t *testing.T, file string) {
 			w.step()
 			w.mail(t, args[1], args[2], parseText(t, f.Data))
 			continue
+		case "admit":
+			w.step()
+			w.admit(args[1])
+			continue
+		case "refresh":
+			w.step()
+			m, err := MakeRefresh(w.copies[address(args[1])], address(args[1]), w.options())
+			w.say(err)
+			w.offer(m, err)
+			continue
+		case "counter":
+			w.step()
+			m, err := MakeCounter(w.copies[address(args[1])], parseText(t, f.Data), address(args[1]), w.options())
+			w.say(err)
+			w.offer(m, err)
+			continue
 		case "again":
 			w.step()
 			n, err := strconv.Atoi(args[2])
@@ -109,6 +128,7 @@ type world struct {
 	copies map[string]*ical.Component
 	queue  []Message
 	sent   map[string][]Message // by recipient
+	held   Message              // of who answered last without being invited
 	log    strings.Builder
 }
 
@@ -143,6 +163,28 @@ func (w *world) send(list ...Message) {
 		w.queue = append(w.queue, m)
 		w.sent[m.To] = append(w.sent[m.To], m)
 		fmt.Fprintf(&w.log, "%s %s > %s\n%s", m.Method, short(m.From), short(m.To), show(m.Calendar))
+	}
+}
+
+// offer sends what its maker did not refuse to make.
+func (w *world) offer(m Message, err error) {
+	if err == nil {
+		w.send(m)
+	}
+}
+
+func (w *world) admit(name string) {
+	old := w.copies[address(name)]
+	cal, err := Admit(old, w.held, w.options())
+	if err != nil {
+		w.say(err)
+		return
+	}
+	plan, err := Organize(old, cal, w.options())
+	w.say(err)
+	if err == nil {
+		w.copies[address(name)] = plan.Stored
+		w.send(plan.Messages...)
 	}
 }
 
@@ -205,8 +247,14 @@ func (w *world) deliver(name string) {
 
 func (w *world) arrive(m Message, o Options) {
 	take := Receive
-	if m.Method == Reply {
+	switch m.Method {
+	case Reply:
 		take = TakeReply
+	case Publish:
+		take = TakePublish
+	case Refresh, Counter:
+		w.ask(m, o)
+		return
 	}
 	res, err := take(w.copies[m.To], m, o)
 	if err != nil {
@@ -219,6 +267,7 @@ func (w *world) arrive(m Message, o Options) {
 	}
 	if res.Crasher != "" {
 		fmt.Fprintf(&w.log, " crasher %s", short(res.Crasher))
+		w.held = m
 	}
 	for _, a := range res.Answers {
 		fmt.Fprintf(&w.log, "; %s %s: %s", short(a.Attendee), a.RecurrenceID, a.New)
@@ -258,6 +307,11 @@ func (w *world) mail(t *testing.T, from, to string, cal *ical.Component) {
 	m.From, m.To = address(from), address(to)
 	o := w.options()
 	o.Local = false
+	w.arrive(m, o)
+}
+
+// ask is a message for the organizer that asks for something. Every counter is declined.
+func (w *world) ask(m Message, o Options) {
 	switch m.Method {
 	case Refresh:
 		if req, ok := TakeRefresh(w.copies[m.To], m, o); ok {
@@ -276,8 +330,6 @@ func (w *world) mail(t *testing.T, from, to string, cal *ical.Component) {
 			w.say(err)
 			w.send(dm)
 		}
-	default:
-		w.arrive(m, o)
 	}
 }
 

@@ -92,3 +92,31 @@ func (e *edit) raise() bool {
 	}
 	return raised
 }
+
+// restorePeople gives a completed task back its ORGANIZER and ATTENDEEs, where a program has lost both, and notes that me has
+// completed it: nobody takes people off a task by doing it. It returns new itself where there is nothing to do.
+func (o Options) restorePeople(old, new *ical.Component, me string) *ical.Component {
+	if old == nil || new == nil || Organizer(old) == "" || Organizer(new) != "" || hasAttendees(new) {
+		return new
+	}
+	was := read(old)
+	out := new.Clone()
+	ob := read(out)
+	for _, k := range ob.all() {
+		if c, had := ob.get(k), was.effective(k); had == nil || c.Name() != "VTODO" || c.Prop("COMPLETED") == nil {
+			return new
+		}
+	}
+	for _, k := range ob.all() {
+		c := ob.get(k)
+		for _, p := range was.effective(k).Props() {
+			if p.Name() == "ORGANIZER" || p.Name() == "ATTENDEE" {
+				c.Add(p.Clone())
+			}
+		}
+		if mine := o.attendeeOf(c, me); mine != nil {
+			setPartStat(mine, "COMPLETED")
+		}
+	}
+	return out
+}

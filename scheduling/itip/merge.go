@@ -35,10 +35,19 @@ func personalText(c *ical.Component) string {
 	return b.String()
 }
 
+// deliveryParams say on the ORGANIZER of an attendee's copy who sends the answers, and what became of them.
+var deliveryParams = []string{"SCHEDULE-AGENT", "SCHEDULE-STATUS"}
+
 // merge returns the component c of a message with what is the attendee's own in have, which may be nil.
 func (r *receiver) merge(have, c *ical.Component) *ical.Component {
 	n := incoming(c)
 	if have == nil {
+		// A new instance has the delivery of the series (RFC 6638 section 7.1: SCHEDULE-AGENT is the same on every ORGANIZER).
+		if org := n.Prop("ORGANIZER"); org != nil && r.copy.master != nil && r.o.attendeeOf(r.copy.master, r.me) != nil {
+			if mine := r.copy.master.Prop("ORGANIZER"); mine != nil {
+				copyParams(org, mine, deliveryParams)
+			}
+		}
 		return n
 	}
 	n.RemoveFunc(isPersonal)
@@ -50,12 +59,12 @@ func (r *receiver) merge(have, c *ical.Component) *ical.Component {
 	for k := range have.Components("VALARM") {
 		n.AddChild(k.Clone())
 	}
-	if org, mine := n.Prop("ORGANIZER"), have.Prop("ORGANIZER"); org != nil && mine != nil {
-		copyParams(org, mine, []string{"SCHEDULE-AGENT", "SCHEDULE-STATUS"})
-	}
 	my, mine := r.o.attendeeOf(n, r.me), r.o.attendeeOf(have, r.me)
 	if my == nil || mine == nil {
-		return n
+		return n // the delivery was that of somebody who had no part in it
+	}
+	if org, had := n.Prop("ORGANIZER"), have.Prop("ORGANIZER"); org != nil && had != nil {
+		copyParams(org, had, deliveryParams)
 	}
 	if r.resets(have, c) {
 		r.anew = true

@@ -15,6 +15,8 @@ func Organize(old, new *ical.Component, o Options) (Plan, error) {
 	if new == nil {
 		return Plan{Messages: o.cancelAll(old, old)}, nil
 	}
+	given := new
+	new = o.restorePeople(old, new, Organizer(old))
 	if err := Validate(new, o.Same); err != nil {
 		return Plan{}, err
 	}
@@ -31,7 +33,7 @@ func Organize(old, new *ical.Component, o Options) (Plan, error) {
 		return Plan{}, &ChangeError{AllowedOrganizerChange, "the ORGANIZER of a meeting cannot be changed"}
 	}
 
-	e := edit{o: o, organizer: is, old: read(old), given: new, cal: new}
+	e := edit{o: o, organizer: is, old: read(old), given: given, cal: new}
 	e.people.o = o
 	forced := e.force()
 	e.mend()
@@ -46,9 +48,9 @@ func Organize(old, new *ical.Component, o Options) (Plan, error) {
 	if old != nil && hasAttendees(old) && len(messages) > 0 && (len(forced) == 0 || len(e.messages(nil)) > 0) && e.raise() {
 		messages = e.messages(forced)
 	}
-	plan := Plan{Stored: e.cal, Changed: e.cal != new && e.cal.String() != new.String()}
+	plan := Plan{Stored: e.cal, Changed: e.cal != given && e.cal.String() != given.String()}
 	if !plan.Changed {
-		plan.Stored = new
+		plan.Stored = given
 	}
 	plan.Messages = messages
 	plan.Spread = e.spreads()

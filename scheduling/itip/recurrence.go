@@ -214,7 +214,8 @@ func (ob *object) lastWall(rule string) (time.Time, bool) {
 	return last, n > 0
 }
 
-// isOver reports whether the whole object lies before now. Floating times end last west of Greenwich.
+// isOver reports whether the whole object lies before now. Floating times end last west of Greenwich. A task that is due waits to be
+// done: it is never over.
 func (ob *object) isOver(now time.Time) bool {
 	if ob.cal == nil || now.IsZero() {
 		return false
@@ -222,6 +223,9 @@ func (ob *object) isOver(now time.Time) bool {
 	any := false
 	for _, k := range ob.all() {
 		c := ob.get(k)
+		if c.Name() == "VTODO" {
+			return false
+		}
 		t := ob.timingOf(c)
 		if t.end.kind == 0 || !ob.before(t.end, now) {
 			return false

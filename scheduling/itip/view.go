@@ -257,21 +257,6 @@ func (ob *object) vtimezone(id string) *ical.Component {
 	return v
 }
 
-// private reports whether a property is its owner's own business and goes into no message.
-func private(p *ical.Property) bool {
-	switch name := p.Name(); name {
-	case "REQUEST-STATUS", "ACKNOWLEDGED", "COLOR":
-		return true
-	default:
-		for _, prefix := range [...]string{"X-MOZ-", "X-LIC-", "X-EVOLUTION-", "X-KDE-", "X-KALENDS-", "X-CALENDARSERVER-", "X-APPLE-TRAVEL-", "X-APPLE-DEFAULT-ALARM", "X-APPLE-NEEDS-REPLY"} {
-			if strings.HasPrefix(name, prefix) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
 // Where the organizer's copy keeps what orders an attendee's answers by mail: SEQUENCE and DTSTAMP of the last
 // REPLY, on the ATTENDEE of the component it was for. Cyrus keeps the same under these names.
 const (
@@ -296,7 +281,7 @@ func stripParams(c *ical.Component) {
 func clean(c *ical.Component, now time.Time) *ical.Component {
 	c = c.Clone()
 	c.RemoveChildren(func(k *ical.Component) bool { return k.Name() == "VALARM" })
-	c.RemoveFunc(private)
+	c.RemoveFunc(unsent)
 	stripParams(c)
 	setStamp(c, now)
 	return c
