@@ -136,6 +136,7 @@ func (h *Handler) init() {
 			Tags: []*huma.Tag{
 				{Name: meetingsTag, Description: "Meetings and other events: one, a series, one instance of a series, or this and all that follow."},
 				{Name: timesTag, Description: "When people and rooms are free."},
+				{Name: heldTag, Description: "Mail from outside that waits for one's decision."},
 				{Name: calendarsTag, Description: "Calendars, and who one is."},
 				{Name: changesTag, Description: "What changed since one looked last."},
 			},
@@ -152,6 +153,7 @@ func (h *Handler) init() {
 	a.UseMiddleware(h.authenticate)
 	h.meetings(a)
 	h.times(a)
+	h.held(a)
 	h.calendars(a)
 	h.changes(a)
 	h.spec = a.OpenAPI()

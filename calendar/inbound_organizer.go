@@ -130,7 +130,7 @@ func (u *unit) counter(ctx context.Context, owner *storage.Principal, m *MailMes
 		return settled("a proposal that is out of date, or by somebody who is not invited"), nil
 	}
 	if m.Decided {
-		if err := u.rewrite(ctx, owner, o, cal, adopt(cal, list)); err != nil {
+		if err := u.rewrite(ctx, owner, o, cal, adopt(cal, msg.Calendar, list)); err != nil {
 			return MailOutcome{}, err
 		}
 		return settled("the proposal was taken"), nil
@@ -151,37 +151,6 @@ func (u *unit) counter(ctx context.Context, owner *storage.Principal, m *MailMes
 		what = "another time"
 	}
 	return held("%s proposes %s", ical.Mailbox(msg.From), what), u.putInbox(ctx, owner, home, o.UID, o.Component, msg)
-}
-
-// proposed are the properties that a COUNTER can change.
-var proposed = []string{"DTSTART", "DTEND", "DURATION", "DUE", "LOCATION"}
-
-// adopt returns the meeting with what was proposed.
-func adopt(cal *ical.Component, list []itip.Proposal) *ical.Component {
-	cal = cal.Clone()
-	for _, p := range list {
-		var target *ical.Component
-		id := p.Now.Prop("RECURRENCE-ID")
-		for c := range cal.Main() {
-			have := c.Prop("RECURRENCE-ID")
-			if (id == nil) == (have == nil) && (id == nil || id.Value() == have.Value()) {
-				target = c
-			}
-		}
-		if target == nil {
-			target = p.Now.Clone()
-			cal.AddChild(target)
-		}
-		for _, name := range proposed {
-			switch w := p.Wanted.Prop(name); {
-			case w != nil:
-				target.Set(w.Clone())
-			case name == "DTEND" || name == "DURATION":
-				target.Remove(name)
-			}
-		}
-	}
-	return cal
 }
 
 // supersede ends the waiting of an earlier proposal by the same attendee for the same date.
