@@ -32,7 +32,7 @@ func (a *app) assemble(ctx context.Context, cfg *config.Settings, log *slog.Logg
 	service := a.service(cfg, log)
 	login := &auth.Basic{Store: a.store, Log: log}
 	a.handler = routes(&caldav.Handler{
-		Calendar: service, Auth: login, Store: a.store, Log: log, Now: time.Now, BaseURL: cfg.BaseURL,
+		Calendar: service, Auth: login, Store: a.store, Log: log, Now: time.Now, BaseURL: cfg.BaseURL, XMLSize: int64(cfg.Limit.XML),
 	})
 
 	composer, err := a.composer(ctx, cfg)
@@ -81,7 +81,7 @@ func (a *app) assemble(ctx context.Context, cfg *config.Settings, log *slog.Logg
 		Compose: remind{composer}.compose, Zone: cfg.Reminder.Location(), Metrics: a.metrics,
 	}
 	service.Wake = func() { outbox.Wake(); reminders.Wake() }
-	a.workers = append(a.workers, outbox, reminders, &janitor.Janitor{Store: a.store, Log: log})
+	a.workers = append(a.workers, outbox, reminders, &janitor.Janitor{Store: a.store, Log: log, Crowded: cfg.Limit.CalendarObjects})
 
 	if cfg.Mail.LMTPListen != "" {
 		l, err := mailer.Listen(cfg.Mail.LMTPListen)

@@ -29,6 +29,8 @@ type Handler struct {
 
 	// BaseURL is the URL that people use, where it differs from what requests say (a proxy rewrites Host); "" for none.
 	BaseURL string
+	// XMLSize bounds the XML body of a request, in octets; 0 for 1 MiB.
+	XMLSize int64
 	// NewName makes the names of objects that come without one (RFC 5995), and of nothing else; nil for random ones.
 	NewName func() string
 }

@@ -133,3 +133,32 @@ func TestMutants(t *testing.T) {
 		t.Errorf("afterwards PUT = %d, want 201", w.status)
 	}
 }
+
+// TestXMLSize: the setting bounds XML bodies, downwards and upwards.
+func TestXMLSize(t *testing.T) {
+	s := storagetest.SQLite(t)
+	h := newHandler(t, s)
+	multiget := func(n int) (int, string) {
+		body := `<C:calendar-multiget xmlns:D="DAV:" xmlns:C="urn:ietf:params:xml:ns:caldav"><D:prop><D:getetag/></D:prop>` +
+			strings.Repeat("<D:href>/dav/calendars/alice/calendar/0123456789abcdef.ics</D:href>", n) + `</C:calendar-multiget>`
+		r := httptest.NewRequest("REPORT", "/dav/calendars/alice/calendar/", strings.NewReader(body))
+		r.SetBasicAuth("alice", "alice")
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		return w.Code, w.Body.String()
+	}
+	if code, _ := multiget(10_000); code != 207 {
+		t.Errorf("660 kB within the default limit: %d", code)
+	}
+	if code, body := multiget(20_000); code != 413 || !strings.Contains(body, "1048576") {
+		t.Errorf("1.3 MB above the default limit: %d %s", code, body)
+	}
+	h.XMLSize = 2 << 20
+	if code, body := multiget(25_000); code != 207 {
+		t.Errorf("1.6 MB within a limit of 2 MiB: %d %.300s", code, body)
+	}
+	h.XMLSize = 1 << 10
+	if code, body := multiget(20); code != 413 || !strings.Contains(body, "1024") {
+		t.Errorf("1.3 kB above a limit of 1 KiB: %d %s", code, body)
+	}
+}

@@ -10,15 +10,21 @@ import (
 	"kalends/dav"
 )
 
-// xmlLimits bound bodies: a multiget names as many objects as a megabyte holds.
-var xmlLimits = dav.Limits{Nodes: 20_000}
+// xmlLimits bound bodies: a multiget names as many objects as its octets hold.
+func (h *Handler) xmlLimits() dav.Limits {
+	l := dav.Limits{Bytes: h.XMLSize, Nodes: 20_000}
+	if h.XMLSize > 1<<20 {
+		l.Nodes = int(h.XMLSize / 52)
+	}
+	return l
+}
 
 // readXML reads the body, which must be there.
 func (q *request) readXML() (*dav.Element, error) {
 	if err := q.plainBody(); err != nil {
 		return nil, err
 	}
-	root, err := dav.ReadXML(q.r.Body, xmlLimits)
+	root, err := dav.ReadXML(q.r.Body, q.h.xmlLimits())
 	if err != nil {
 		return nil, bodyError(err)
 	}

@@ -17,6 +17,15 @@ type Housekeeping interface {
 	InboxBefore(ctx context.Context, before time.Time, limit int) ([]*Object, error)
 	// PurgeReminders removes at most limit reminder rows that are never due again and fired through a time before.
 	PurgeReminders(ctx context.Context, before time.Time, limit int) (int64, error)
+	// CalendarsOver returns the calendars that hold more than so many objects, the fullest first, at most limit. It reads an index
+	// of all objects.
+	CalendarsOver(ctx context.Context, objects int64, limit int) ([]Crowd, error)
 	// PurgeMissed removes at most limit missed reminders that were noted before a time.
 	PurgeMissed(ctx context.Context, before time.Time, limit int) (int64, error)
+}
+
+// Crowd is how many objects a calendar holds.
+type Crowd struct {
+	Ref
+	Objects int64
 }

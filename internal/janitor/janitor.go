@@ -64,6 +64,10 @@ type Janitor struct {
 	Keep  Keep
 	Every time.Duration // between rounds; 0: an hour
 
+	// Crowded is the number of objects of one calendar above which the log warns, once a day; 0: never.
+	Crowded int
+	counted time.Time
+
 	// Pause waits between batches; nil waits as long as the batch took.
 	Pause func(ctx context.Context, took time.Duration)
 }
@@ -149,9 +153,32 @@ func (j *Janitor) Sweep(ctx context.Context, holder string) (map[string]int64, e
 			return w.removed, err
 		}
 	}
+	if err := j.count(ctx, at); err != nil {
+		return w.removed, err
+	}
 	// What is left of the lease is given back, so that another server need not wait when this one stops.
 	_, err := j.Store.Lease(ctx, leaseName, holder, now(), now())
 	return w.removed, err
+}
+
+// mostCrowds bounds the lines that one day's warning takes.
+const mostCrowds = 20
+
+// count warns of calendars that became so large that programs will be slow with them.
+func (j *Janitor) count(ctx context.Context, now time.Time) error {
+	if j.Crowded <= 0 || j.Log == nil || now.Sub(j.counted) < day {
+		return nil
+	}
+	list, err := j.Store.CalendarsOver(ctx, int64(j.Crowded), mostCrowds)
+	if err != nil {
+		return err
+	}
+	j.counted = now
+	for _, c := range list {
+		j.Log.WarnContext(ctx, "a calendar is very large; programs that download it all will be slow", "owner", c.Owner, "calendar", c.ID,
+			"objects", c.Objects, "limit.calendar_objects", j.Crowded)
+	}
+	return nil
 }
 
 // chore removes at most so many rows of one kind.

@@ -306,3 +306,38 @@ func TestBatchAfter(t *testing.T) {
 		}
 	}
 }
+
+func TestCrowdedCalendarsAreWarnedOfOnceADay(t *testing.T) {
+	storagetest.Each(t, func(t *testing.T, s storage.Store) {
+		h, small := newHouse(t, s, "alice"), newHouse(t, s, "bob")
+		for i := range 4 {
+			h.put(h.cal, fmt.Sprintf("%d.ics", i), now)
+		}
+		for i := range 2 {
+			small.put(small.cal, fmt.Sprintf("%d.ics", i), now)
+		}
+		var log strings.Builder
+		at := now
+		j := &Janitor{Store: s, Now: func() time.Time { return at }, Log: slog.New(slog.NewTextHandler(&log, nil)), Crowded: 3}
+		sweep := func() (lines int) {
+			t.Helper()
+			log.Reset()
+			if _, err := j.Sweep(t.Context(), "one"); err != nil {
+				t.Fatal(err)
+			}
+			return strings.Count(log.String(), "\n")
+		}
+		if n := sweep(); n != 1 || !strings.Contains(log.String(), fmt.Sprintf("owner=%d calendar=%d objects=4", h.owner, h.cal.ID)) {
+			t.Errorf("%d lines: %s", n, log.String())
+		}
+		if at = at.Add(time.Hour); sweep() != 0 {
+			t.Errorf("an hour later: %s", log.String())
+		}
+		if at = at.Add(day); sweep() != 1 {
+			t.Errorf("a day later: %s", log.String())
+		}
+		if j.Crowded, at = 4, at.Add(day); sweep() != 0 {
+			t.Errorf("of calendars that are not over it: %s", log.String())
+		}
+	})
+}

@@ -99,3 +99,18 @@ func (s *Store) PurgeReminders(ctx context.Context, before time.Time, limit int)
 	}
 	return n, nil
 }
+
+// CalendarsOver implements [storage.Housekeeping].
+func (s *Store) CalendarsOver(ctx context.Context, objects int64, limit int) (list []storage.Crowd, err error) {
+	err = s.query(ctx, func(r scanner) error {
+		var c storage.Crowd
+		err := r.Scan(&c.Owner, &c.ID, &c.Objects)
+		list = append(list, c)
+		return err
+	}, `SELECT owner_id, calendar_id, count(*) AS n FROM objects GROUP BY owner_id, calendar_id HAVING count(*) > $1
+		ORDER BY n DESC, owner_id, calendar_id LIMIT $2`, objects, limitOr(limit))
+	if err != nil {
+		return nil, fmt.Errorf("calendars over %d objects: %w", objects, err)
+	}
+	return list, nil
+}
