@@ -223,6 +223,8 @@ func (t *taker) record(k key, c *ical.Component, p *ical.Property) {
 	line.SetParam("SCHEDULE-STATUS", requestStatus(c))
 	if is == "DELEGATED" {
 		t.delegates(target, c, p, line)
+	} else {
+		line.RemoveParam("DELEGATED-TO") // they answer for themselves after all
 	}
 	t.book(line, c, target)
 	if made {
