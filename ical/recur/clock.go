@@ -14,6 +14,7 @@ type clockCursor struct {
 
 	day   int64 // the day dayOK speaks of
 	dayOK bool
+	limit *dayLimit // of a plan with scaled
 
 	base  int64 // start of the period whose times are being given
 	pos   int
@@ -35,6 +36,9 @@ func newClockCursor(p *plan, from int64) *clockCursor {
 		c.at += k * c.step
 	}
 	c.done = from > p.until
+	if p.scaled != nil {
+		c.limit = &dayLimit{s: p.scaled}
+	}
 	return c
 }
 
@@ -68,7 +72,15 @@ func (c *clockCursor) advance() {
 		return
 	}
 	day := dayOf(wall)
-	if day != c.day {
+	if day != c.day && c.limit != nil {
+		c.day = day
+		ok, known := c.limit.pass(day)
+		if !known {
+			c.done = true
+			return
+		}
+		c.dayOK = ok && (p.weekdays == 0 || p.weekdays&(1<<weekday(day)) != 0)
+	} else if day != c.day {
 		c.day = day
 		y, m, d := date(day)
 		if p.months != 0 && p.months&(1<<m) == 0 {

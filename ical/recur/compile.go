@@ -204,6 +204,9 @@ func (c *compiler) rule(name, value string, share int) error {
 		return err
 	}
 	m := c.master
+	if err := r.checkStart(dayOf(m.wall)); err != nil {
+		return err
+	}
 	if m.form == ical.DateForm {
 		if r.freq >= Hourly {
 			return unsupported("FREQ", r.freq.String(), "needs a DTSTART with a time of day")

@@ -25,8 +25,9 @@ func Decode(b []byte) (*Series, error) {
 }
 
 type decoder struct {
-	b   []byte
-	err error
+	b      []byte
+	scaled bool // version 2
+	err    error
 }
 
 func (d *decoder) fail(what string) {
@@ -96,10 +97,11 @@ func (d *decoder) count(most, size int) int {
 const maxZoneData = 1 << 16
 
 func (d *decoder) series() *Series {
-	if len(d.b) == 0 || d.b[0] != version {
+	if len(d.b) == 0 || d.b[0] != version && d.b[0] != versionScaled {
 		d.fail("unknown version")
 		return nil
 	}
+	d.scaled = d.b[0] == versionScaled
 	d.b = d.b[1:]
 	s := new(Series)
 	flags := d.uint(flagRecurring | flagMaster | flagFloating | flagInfinite)
@@ -243,6 +245,13 @@ func (d *decoder) rules(s *Series) []boundRule {
 		r := new(Rule)
 		bits := d.uint(1<<6 - 1)
 		r.freq, r.wkst = Frequency(bits&7), int8(bits>>3)
+		if d.scaled {
+			bits := d.uint(uint64(forward)<<4 | uint64(chinese))
+			if r.scale, r.skip = scale(bits&15), skip(bits>>4); r.scale > chinese || r.skip > forward {
+				d.fail("bad rule")
+				return nil
+			}
+		}
 		r.interval = int(d.uint(MaxInterval))
 		if r.freq > Secondly || r.wkst > 6 || r.interval < 1 {
 			d.fail("bad rule")

@@ -10,8 +10,12 @@ import (
 // ascending times as differences. Rules are stored as their parts, zones as IANA names, so that a newer zone database
 // takes effect; only a zone of the object's own brings its data along.
 //
-// A new version gets a new number, and Decode keeps reading the old ones.
-const version = 1
+// A new version gets a new number, and Decode keeps reading the old ones. Version 2 says of each rule in which calendar system
+// it counts and what it skips; a series without such rules is still written as version 1, which older servers read.
+const (
+	version       = 1
+	versionScaled = 2
+)
 
 const (
 	flagRecurring = 1 << iota
@@ -22,8 +26,12 @@ const (
 
 // MarshalBinary gives the series as bytes that Decode reads. It never fails.
 func (s *Series) MarshalBinary() ([]byte, error) {
-	e := encoder{make([]byte, 0, 128)}
-	e.b = append(e.b, version)
+	e := encoder{b: make([]byte, 0, 128), scaled: s.scaled()}
+	if e.scaled {
+		e.b = append(e.b, versionScaled)
+	} else {
+		e.b = append(e.b, version)
+	}
 	flags := uint64(0)
 	for i, set := range [...]bool{s.recurring, s.master != nil, s.bounds.Floating, s.bounds.Infinite} {
 		if set {
@@ -89,7 +97,22 @@ func (s *Series) MarshalBinary() ([]byte, error) {
 	return e.b, nil
 }
 
-type encoder struct{ b []byte }
+// scaled reports whether a rule has an RSCALE or SKIP other than the default.
+func (s *Series) scaled() bool {
+	for _, list := range [...][]boundRule{s.rules, s.exrules} {
+		for i := range list {
+			if r := list[i].rule; r.scale != gregorian || r.skip != omit {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+type encoder struct {
+	b      []byte
+	scaled bool
+}
 
 func (e *encoder) uint(v uint64) { e.b = binary.AppendUvarint(e.b, v) }
 func (e *encoder) int(v int64)   { e.b = binary.AppendVarint(e.b, v) }
@@ -134,6 +157,9 @@ func (e *encoder) rules(list []boundRule) {
 		b := &list[i]
 		r := b.rule
 		e.uint(uint64(r.freq) | uint64(r.wkst)<<3)
+		if e.scaled {
+			e.uint(uint64(r.scale) | uint64(r.skip)<<4)
+		}
 		e.uint(uint64(r.interval))
 		e.bool(b.infinite)
 		if !b.infinite {
@@ -175,8 +201,8 @@ func (r *Rule) lists() [8]*[]int16 {
 	return [8]*[]int16{&r.byMonth, &r.byMonthDay, &r.byYearDay, &r.byWeekNo, &r.byHour, &r.byMinute, &r.bySecond, &r.bySetPos}
 }
 
-// listLimits are the values each of them may hold; negative ones too where signed.
+// listLimits are the values each of them may hold; negative ones too where signed. The guard holds them to less.
 var listLimits = [8]struct {
 	lo, hi int64
 	signed bool
-}{{1, 12, false}, {1, 31, true}, {1, 366, true}, {1, 53, true}, {0, 23, false}, {0, 59, false}, {0, 59, false}, {1, 366, true}}
+}{{1, leapMonth + 12, false}, {1, 31, true}, {1, 385, true}, {1, 55, true}, {0, 23, false}, {0, 59, false}, {0, 59, false}, {1, 366, true}}

@@ -1,6 +1,9 @@
 package recur
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+)
 
 // check is the guard: it refuses the combinations that RFC 5545 section 3.3.10 forbids and those that cost without
 // bound, and notices rules that match no day. What it lets pass is safe for the expansion behind it.
@@ -8,6 +11,9 @@ import "slices"
 func (r *Rule) check() error {
 	if r.count > 0 && r.until.form != untilNone {
 		return syntaxError("", "", "COUNT and UNTIL exclude each other")
+	}
+	if err := r.checkRanges(); err != nil {
+		return err
 	}
 	if err := r.checkDays(); err != nil {
 		return err
@@ -18,8 +24,50 @@ func (r *Rule) check() error {
 	if n := r.timesPerDay(); n > maxTimesPerDay {
 		return unsupported("BYHOUR, BYMINUTE, BYSECOND", "", "give more than %d times in one period", maxTimesPerDay)
 	}
-	r.never = !r.monthDaysPossible()
+	r.never = r.scale == gregorian && r.skip == omit && !r.monthDaysPossible()
 	return nil
+}
+
+// checkRanges holds the lists to what the calendar system has.
+func (r *Rule) checkRanges() error {
+	for _, m := range r.byMonth {
+		switch number := m &^ leapMonth; {
+		case number < 1 || number > 12:
+			return syntaxError("BYMONTH", fmt.Sprint(number), "must be 1 to 12")
+		case m == number:
+		case r.scale == gregorian:
+			return unsupported("BYMONTH", fmt.Sprintf("%dL", number), "leap months need RSCALE=HEBREW or RSCALE=CHINESE (RFC 7529 section 4.2)")
+		case !r.scale.hasLeapMonth(number):
+			return syntaxError("BYMONTH", fmt.Sprintf("%dL", number), "the leap month of RSCALE=HEBREW is 5L")
+		case number == 12 && r.skip == forward:
+			return unsupported("BYMONTH", "12L", "SKIP=FORWARD would lead into another year")
+		}
+	}
+	limits := scaleLimits[r.scale]
+	for _, l := range [...]struct {
+		name string
+		list []int16
+		most int16
+	}{{"BYMONTHDAY", r.byMonthDay, limits.monthDay}, {"BYYEARDAY", r.byYearDay, limits.yearDay}, {"BYWEEKNO", r.byWeekNo, limits.weekNo}} {
+		for _, v := range l.list {
+			if max(v, -v) > l.most {
+				return syntaxError(l.name, fmt.Sprint(v), "must be 1 to %d or -%d to -1 with RSCALE=%v", l.most, l.most, r.scale)
+			}
+		}
+	}
+	return nil
+}
+
+// checkStart refuses a DTSTART on a day of which the calendar system of the rule is not known.
+func (r *Rule) checkStart(day int64) error {
+	if _, ok := r.scale.yearOf(day); ok {
+		return nil
+	}
+	first, _ := chineseYear(firstChineseYear)
+	last, _ := chineseYear(lastChineseYear)
+	date := func(day int64) string { return fromWall(day * daySeconds).Format("2006-01-02") }
+	return unsupported("RSCALE", r.scale.String(), "needs a DTSTART from %s to %s, where its months are known for sure",
+		date(first.first), date(last.first+int64(last.length())-1))
 }
 
 // checkDays holds BYDAY's numbers to the frequencies and ranges where they mean something.

@@ -50,6 +50,9 @@ func ParseRule(s string) (*Rule, error) {
 	if !seen["FREQ"] {
 		return nil, syntaxError("FREQ", "", "missing; one of %s", strings.Join(frequencyNames[:], ", "))
 	}
+	if r.skip != omit && !seen["RSCALE"] {
+		return nil, syntaxError("SKIP", skipNames[r.skip], "needs RSCALE, be it GREGORIAN (RFC 7529 section 4.1)")
+	}
 	if err := r.check(); err != nil {
 		return nil, err
 	}
@@ -89,25 +92,29 @@ func (r *Rule) set(name, value string) (err error) {
 	case "BYHOUR":
 		r.byHour, err = parseList(name, value, 0, 23, false)
 	case "BYMONTH":
-		r.byMonth, err = parseList(name, value, 1, 12, false)
+		r.byMonth, err = parseMonths(value)
 	case "BYMONTHDAY":
 		r.byMonthDay, err = parseList(name, value, 1, 31, true)
 	case "BYYEARDAY":
-		r.byYearDay, err = parseList(name, value, 1, 366, true)
+		r.byYearDay, err = parseList(name, value, 1, 385, true)
 	case "BYWEEKNO":
-		r.byWeekNo, err = parseList(name, value, 1, 53, true)
+		r.byWeekNo, err = parseList(name, value, 1, 55, true)
 	case "BYSETPOS":
 		r.bySetPos, err = parseList(name, value, 1, 366, true)
 	case "BYDAY":
 		r.byDay, err = parseDays(value)
 	case "RSCALE":
-		if !strings.EqualFold(value, "GREGORIAN") { // RFC 7529
-			return unsupported(name, value, "only GREGORIAN is supported")
+		i := slices.Index(RScales, strings.ToUpper(value))
+		if i < 0 {
+			return unsupported(name, value, "must be one of %s", strings.Join(RScales, ", "))
 		}
+		r.scale = scale(i)
 	case "SKIP":
-		if !strings.EqualFold(value, "OMIT") {
-			return unsupported(name, value, "only OMIT is supported")
+		i := slices.Index(skipNames[:], strings.ToUpper(value))
+		if i < 0 {
+			return syntaxError(name, value, "must be one of %s", strings.Join(skipNames[:], ", "))
 		}
+		r.skip = skip(i)
 	case "BYEASTER":
 		return unsupported(name, value, "not part of RFC 5545")
 	default:
@@ -146,9 +153,6 @@ func parseList(name, value string, lo, hi int, signs bool) ([]int16, error) {
 			a = -n
 		}
 		if err != nil || a < lo || a > hi {
-			if strings.HasSuffix(strings.ToUpper(item), "L") && name == "BYMONTH" {
-				return nil, unsupported(name, item, "leap months are not supported (RFC 7529)")
-			}
 			if signs {
 				return nil, syntaxError(name, item, "must be %d to %d or %d to %d", lo, hi, -hi, -lo)
 			}
@@ -161,6 +165,33 @@ func parseList(name, value string, lo, hi int, signs bool) ([]int16, error) {
 	}
 	slices.Sort(list)
 	return slices.Compact(list), nil
+}
+
+// parseMonths reads BYMONTH: numbers, of leap months with an L after them (RFC 7529 section 4.2).
+func parseMonths(value string) ([]int16, error) {
+	var plain, leap []string
+	for item := range strings.SplitSeq(value, ",") {
+		item = strings.TrimSpace(item)
+		if number, ok := strings.CutSuffix(strings.ToUpper(item), "L"); ok && number != "" {
+			leap = append(leap, number)
+		} else if item != "" {
+			plain = append(plain, item)
+		}
+	}
+	var list []int16
+	for i, items := range [...][]string{plain, leap} {
+		if len(items) == 0 && (i == 1 || len(leap) > 0) {
+			continue
+		}
+		months, err := parseList("BYMONTH", strings.Join(items, ","), 1, 12, false)
+		if err != nil {
+			return nil, err
+		}
+		for _, m := range months {
+			list = append(list, m+int16(i)*leapMonth)
+		}
+	}
+	return list, nil
 }
 
 func parseDays(value string) ([]weekdayNum, error) {

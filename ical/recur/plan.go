@@ -21,7 +21,8 @@ type plan struct {
 
 	times   []int32 // seconds of the day, or of the hour or minute for shorter periods; ascending
 	library bool
-	share   int // the rules that share maxSteps
+	scaled  *scaled // nil for rules that count in plain Gregorian
+	share   int     // the rules that share maxSteps
 }
 
 // yearDayMask holds BYYEARDAY, from either end of the year.
@@ -36,12 +37,15 @@ func (m *yearDayMask) has(day, length int) bool {
 // nothing. counted says that DTSTART is the first of COUNT even when the rule does not produce it; share is the number of rules
 // that share one budget.
 func (r *Rule) bind(start, last int64, counted bool, share int) *plan {
-	if r.never || last < start || !r.timesReachable(start) {
+	if r.never || last < start || !r.timesReachable(start) || r.scale != gregorian && r.checkStart(dayOf(start)) != nil {
 		return nil
 	}
 	p := &plan{rule: r.withDefaults(start), start: start, until: min(last, maxWall), share: max(share, 1)}
 	r = p.rule
-	p.library = r.freq <= Daily && (len(r.byWeekNo) > 0 || len(r.byYearDay) > 0 || r.freq == Yearly && len(r.bySetPos) > 0)
+	if r.scale != gregorian || r.skip != omit {
+		p.scaled = newScaled(r)
+	}
+	p.library = p.scaled == nil && r.freq <= Daily && (len(r.byWeekNo) > 0 || len(r.byYearDay) > 0 || r.freq == Yearly && len(r.bySetPos) > 0)
 	p.masks()
 	p.setTimes()
 	if len(p.times) == 0 { // BYSETPOS chooses none
@@ -83,16 +87,16 @@ func (p *plan) bindCount(counted bool) bool {
 func (r *Rule) withDefaults(start int64) *Rule {
 	c := *r
 	day := dayOf(start)
-	_, month, monthDay := date(day)
+	month, monthDay := c.scale.monthAndDay(day)
 	if c.byWeekNo == nil && c.byYearDay == nil && c.byMonthDay == nil && c.byDay == nil {
 		switch c.freq {
 		case Yearly:
 			if c.byMonth == nil {
-				c.byMonth = []int16{int16(month)}
+				c.byMonth = []int16{month}
 			}
-			c.byMonthDay = []int16{int16(monthDay)}
+			c.byMonthDay = []int16{monthDay}
 		case Monthly:
-			c.byMonthDay = []int16{int16(monthDay)}
+			c.byMonthDay = []int16{monthDay}
 		case Weekly:
 			c.byDay = []weekdayNum{{day: int8(weekday(day))}}
 		}
@@ -126,8 +130,10 @@ func (r *Rule) withoutTime() *Rule {
 
 func (p *plan) masks() {
 	r := p.rule
-	for _, m := range r.byMonth {
-		p.months |= 1 << m
+	if p.scaled == nil {
+		for _, m := range r.byMonth {
+			p.months |= 1 << m
+		}
 	}
 	for _, d := range r.byMonthDay {
 		if d > 0 {
@@ -152,7 +158,7 @@ func (p *plan) masks() {
 	for _, s := range r.bySecond {
 		p.seconds |= 1 << s
 	}
-	if r.byYearDay != nil {
+	if r.byYearDay != nil && p.scaled == nil {
 		p.yearDays = new(yearDayMask)
 		for _, d := range r.byYearDay {
 			if d > 0 {
@@ -224,6 +230,8 @@ func (p *plan) cursor(from int64) cursor {
 		return newLibraryCursor(p, from)
 	case p.rule.freq >= Hourly:
 		return newClockCursor(p, from)
+	case p.scaled != nil:
+		return newScaledCursor(p, from)
 	default:
 		return newDayCursor(p, from)
 	}

@@ -38,8 +38,10 @@ type Rule struct {
 	count    int // 0: none
 	until    until
 	wkst     int8 // 0 is Monday
+	scale    scale
+	skip     skip
 
-	// Ascending, without duplicates; nil when the part is absent.
+	// Ascending, without duplicates; nil when the part is absent. Leap months are marked by leapMonth.
 	bySecond, byMinute, byHour     []int16
 	byMonth, byMonthDay, byYearDay []int16
 	byWeekNo, bySetPos             []int16
@@ -89,6 +91,12 @@ func (r *Rule) Until() (wall time.Time, utc, ok bool) {
 	}
 	return fromWall(r.until.last()), r.until.form == untilUTC, true
 }
+
+// RScale gives the calendar system in which the rule counts, one of [RScales]: GREGORIAN when the part is absent.
+func (r *Rule) RScale() string { return r.scale.String() }
+
+// Skip gives the SKIP part, OMIT when absent (RFC 7529 section 4.1).
+func (r *Rule) Skip() string { return skipNames[r.skip] }
 
 // Bounded reports whether the rule has a COUNT or an UNTIL.
 func (r *Rule) Bounded() bool { return r.count > 0 || r.until.form != untilNone }

@@ -137,6 +137,12 @@ func TestSeries(t *testing.T) {
 		{"EXRULE", []string{event("DTSTART:20260105T090000Z", "RRULE:FREQ=DAILY;COUNT=7", "EXRULE:FREQ=DAILY;INTERVAL=2")}, "", "",
 			"0106T0900/0106T0900#0 0108T0900/0108T0900#0 0110T0900/0110T0900#0"},
 		{"EXRULE that takes everything", []string{event("DTSTART:20260105T090000Z", "RRULE:FREQ=DAILY;COUNT=7", "EXRULE:FREQ=DAILY")}, "", "", ""},
+		{"by the Hebrew calendar, in Berlin", []string{event("DTSTART"+tz+"20140208T090000", "DURATION:PT1H", "RRULE:RSCALE=HEBREW;FREQ=YEARLY;SKIP=FORWARD;COUNT=3")}, "", "",
+			"0208T0800/0208T0900#0 0227T0800/0227T0900#0 0217T0800/0217T0900#0"},
+		{"by the Chinese calendar with an exception", []string{event("DTSTART;VALUE=DATE:20130210", "RRULE:RSCALE=CHINESE;FREQ=YEARLY", "EXDATE;VALUE=DATE:20140131")},
+			"20130101", "20160101", "0210T0000/0211T0000#0 0219T0000/0220T0000#0"},
+		{"EXRULE by another calendar", []string{event("DTSTART:20140131T090000Z", "RRULE:FREQ=DAILY;UNTIL=20140302", "EXRULE:RSCALE=CHINESE;FREQ=DAILY;BYMONTHDAY=2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30")},
+			"", "", "0131T0900/0131T0900#0 0301T0900/0301T0900#0"},
 		{"two rules", []string{event("DTSTART:20260105T090000Z", "RRULE:FREQ=DAILY;COUNT=2", "RRULE:FREQ=DAILY;INTERVAL=3;COUNT=3")}, "", "",
 			"0105T0900/0105T0900#0 0106T0900/0106T0900#0 0108T0900/0108T0900#0 0111T0900/0111T0900#0"},
 		{"DTSTART the rule does not produce is the first of COUNT", []string{event("DTSTART:20260106T090000Z", "RRULE:FREQ=WEEKLY;BYDAY=MO;COUNT=3")}, "", "",
@@ -430,7 +436,9 @@ func TestCompileRefuses(t *testing.T) {
 		{"many seconds", []string{many("RRULE:FREQ=SECONDLY;UNTIL=20270101", 1)}, true, "SECONDLY"},
 		{"hours of a day", []string{"BEGIN:VEVENT\nDTSTART;VALUE=DATE:20260105\nRRULE:FREQ=HOURLY\nEND:VEVENT"}, true, "time of day"},
 		{"COUNT=1e9", []string{many("RRULE:FREQ=DAILY;COUNT=1000000000", 1)}, true, "COUNT"},
-		{"RSCALE", []string{many("RRULE:RSCALE=CHINESE;FREQ=DAILY", 1)}, true, "RSCALE"},
+		{"RSCALE", []string{many("RRULE:RSCALE=ETHIOPIC;FREQ=DAILY", 1)}, true, "RSCALE"},
+		{"Chinese months before they are known", []string{"BEGIN:VEVENT\nDTSTART;VALUE=DATE:18991231\nRRULE:RSCALE=CHINESE;FREQ=YEARLY\nEND:VEVENT"}, true, "from 1900-01-31 to 2101-01-28"},
+		{"Chinese months after they are known", []string{"BEGIN:VEVENT\nDTSTART;VALUE=DATE:21010129\nRRULE:RSCALE=CHINESE;FREQ=YEARLY\nEND:VEVENT"}, true, "from 1900-01-31 to 2101-01-28"},
 	} {
 		_, err := tryCompile(tt.components...)
 		if err == nil || errors.Is(err, ErrUnsupported) != tt.unsupported || !strings.Contains(err.Error(), tt.want) {

@@ -17,7 +17,12 @@ import (
 // vectors gives the lines of testdata/vectors.txt.gz of one kind, split; see make_vectors.py beside it.
 func vectors(t testing.TB, kind string) iter.Seq[[]string] {
 	t.Helper()
-	f, err := os.Open("testdata/vectors.txt.gz")
+	return vectorsIn(t, "testdata/vectors.txt.gz", kind)
+}
+
+func vectorsIn(t testing.TB, file, kind string) iter.Seq[[]string] {
+	t.Helper()
+	f, err := os.Open(file)
 	if err != nil {
 		t.Fatal(err)
 	}
