@@ -21,7 +21,7 @@ var mayImport = map[string][]string{
 	"api":          {"meeting", "calendar", "scheduling", "auth", "ical/...", "storage", "internal/obs"},
 	"caldav":       {"calendar", "scheduling", "auth", "ical/...", "storage", "dav", "internal/obs"},
 	"web":          {"meeting", "calendar", "scheduling", "auth", "ical/...", "storage", "internal/obs"},
-	"web/answer":   {"calendar"},
+	"web/answer":   {"calendar", "ical/zone"},
 	"feed":         {"calendar", "ical/...", "storage", "internal/obs"},
 	"subscription": {"calendar", "ical/...", "storage", "internal/obs", "internal/outside"},
 	"mailer":       {"calendar", "scheduling/...", "ical/...", "storage", "internal/obs"},

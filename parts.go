@@ -163,6 +163,13 @@ func (a *app) pages(log *slog.Logger, service *calendar.Service, tokens *mailer.
 			}
 			return out, err
 		},
+		Tell: func(in *calendar.Invited, d calendar.Date) string {
+			loc, _ := calendar.MeetingZone(in.Calendar, in.Organizer.TimeZone)
+			if d.AllDay || d.Floating {
+				loc = nil
+			}
+			return mailer.TellTime(in.Organizer.Language, loc, d.Start, d.End, d.AllDay)
+		},
 	}
 	// No ServeMux: it cleans paths, which is for WebDAV to decide.
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

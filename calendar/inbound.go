@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -129,6 +130,7 @@ func (u *unit) takeMail(ctx context.Context, m *MailMessage, msg itip.Message, r
 	if readErr != nil {
 		return held("it cannot be understood: %v", readErr), nil
 	}
+	msg.From = u.speaker(m, msg)
 	m.about(msg)
 	m.Note.About.Verified = m.Author != ""
 	owner, err := u.tx.PrincipalByID(ctx, m.Owner)
@@ -247,6 +249,45 @@ func (u *unit) fromAttendee(ctx context.Context, owner *storage.Principal, m *Ma
 		}
 	}
 	return settled("answered"), nil
+}
+
+// speaker returns who speaks in a message of an attendee. A COUNTER may list everybody (RFC 5546 section 3.2.7), and so do REPLYs of some
+// programs: it is then whose reply address it came to, who wrote the mail, or else the first who is not the organizer.
+func (u *unit) speaker(m *MailMessage, msg itip.Message) string {
+	if msg.Method != itip.Counter && msg.Method != itip.Reply && msg.Method != itip.Refresh {
+		return msg.From
+	}
+	if m.Decided && m.Note.About.From != "" {
+		return m.Note.About.From // as it was told to the owner
+	}
+	var list []string
+	for c := range msg.Calendar.Main() {
+		for p := range c.All("ATTENDEE") {
+			if p.HasParam("DELEGATED-TO") || p.HasParam("DELEGATED-FROM") {
+				return msg.From
+			}
+			list = append(list, ical.Address(p.Value()))
+		}
+		break
+	}
+	if len(list) < 2 {
+		return msg.From
+	}
+	author := m.Author
+	if author == "" && m.Note.About.Author != "" {
+		author = ical.Address(m.Note.About.Author)
+	}
+	organizer := itip.Organizer(msg.Calendar)
+	for _, is := range []func(string) bool{
+		func(a string) bool { return m.IsFor != nil && m.IsFor(a) },
+		func(a string) bool { return author != "" && u.people.same(a, author) },
+		func(a string) bool { return !u.people.same(a, organizer) },
+	} {
+		if i := slices.IndexFunc(list, is); i >= 0 {
+			return list[i]
+		}
+	}
+	return msg.From
 }
 
 // speaksFor reports whether a verified author may speak for the attendee of a message: it is they, or their SENT-BY

@@ -180,6 +180,9 @@ func (s *Service) dropMail(ctx context.Context, m MailMessage, comment string) e
 	}
 	return s.update(ctx, m.Owner, &people{}, func(u *unit) error {
 		if readErr == nil {
+			if m.Note.About.From != "" {
+				msg.From = m.Note.About.From
+			}
 			if err := u.unnotify(ctx, m.Owner, msg); err != nil {
 				return err
 			}

@@ -45,9 +45,6 @@ func (u *unit) unnotify(ctx context.Context, owner int64, msg itip.Message) erro
 
 // notifyOf is notify for a message of an attendee. before is the meeting as it is, where that is of interest.
 func (u *unit) notifyOf(ctx context.Context, owner *storage.Principal, o *storage.Object, kind string, msg itip.Message, before *ical.Component) error {
-	if u.people.of(msg.From) != nil {
-		return nil // they have an account here: it stands in the inbox, and in the meeting
-	}
 	n := scheduling.Notice{Kind: kind, From: msg.From, FromName: commonName(msg.Calendar, msg.From), Calendar: msg.Calendar.String()}
 	if cal, err := parseStored(o); err == nil && mainOf(cal) != nil {
 		n.Title = shorten(mainOf(cal).Text("SUMMARY"), maxAbout)

@@ -1,6 +1,10 @@
 package mailer
 
-import "kalends/ical"
+import (
+	"time"
+
+	"kalends/ical"
+)
 
 // Summary is what a mail would say about a meeting, for a page.
 type Summary struct {
@@ -25,4 +29,20 @@ func Summarize(cal *ical.Component, language, local string) (Summary, error) {
 		s.Rows = append(s.Rows, SummaryRow{r.Label, r.Value, r.Href})
 	}
 	return s, nil
+}
+
+// TellTime tells when something takes place, in a zone; nil for wall clock time, whose Location is UTC, in none. end may be zero.
+func TellTime(language string, loc *time.Location, start, end time.Time, allDay bool) string {
+	at := func(t time.Time) moment {
+		if loc == nil || allDay {
+			return moment{wall: t, date: allDay}
+		}
+		return instantIn(t, loc)
+	}
+	from := at(start)
+	if end.IsZero() {
+		return catalogueFor(language).span(from, nil)
+	}
+	to := at(end)
+	return catalogueFor(language).span(from, &to)
 }

@@ -28,6 +28,8 @@ type Handler struct {
 	Open func(token string) (owner, object int64, isFor func(address string) bool, ok bool)
 	// Summarize tells a meeting.
 	Summarize func(in *calendar.Invited) (Summary, error)
+	// Tell tells one date of it in the same language: in the meeting's zone.
+	Tell func(in *calendar.Invited, d calendar.Date) string
 }
 
 // Summary is what the page says about a meeting.
@@ -71,9 +73,23 @@ type view struct {
 	Headline  string
 	Attendee  string
 	Answer    string // in words; "" for none yet
+	Conflicts []string
+	Proposed  string // in words; "" for nothing
 	Buttons   []button
-	Problem   string
+	// ProposeNote says that the organizer decides.
+	ProposeNote string
+	Propose     *proposal // nil where nothing can be proposed
+	Problem     string
 }
+
+// proposal is the part of the form that proposes another time, filled in with the first date.
+type proposal struct {
+	Dates            []choice // of a series; empty where there is one
+	Day, Last        string   // Last only of what takes several days
+	Start, End, Zone string   // "" where it takes whole days
+}
+
+type choice struct{ Value, Label string }
 
 type button struct {
 	Value, Label string
@@ -133,7 +149,21 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request, token string, o
 		h.problem(w, r, http.StatusForbidden, languageOf(r).foreign)
 		return
 	}
-	err := h.Calendar.Answer(r.Context(), owner, object, isFor, r.PostForm.Get("answer"), comment(r.PostForm.Get("comment")))
+	var err error
+	if words := comment(r.PostForm.Get("comment")); r.PostForm.Get("answer") == "PROPOSE" {
+		n, ok := newTime(r.PostForm)
+		if !ok {
+			h.problem(w, r, http.StatusBadRequest, languageOf(r).badTime)
+			return
+		}
+		n.Comment = words
+		if err = h.Calendar.Propose(r.Context(), owner, object, isFor, n); calendar.KindOf(err) == calendar.BadRequest {
+			h.problem(w, r, http.StatusBadRequest, languageOf(r).badTime)
+			return
+		}
+	} else {
+		err = h.Calendar.Answer(r.Context(), owner, object, isFor, r.PostForm.Get("answer"), words)
+	}
 	if err != nil {
 		h.fail(w, r, err)
 		return
@@ -178,6 +208,17 @@ func (h *Handler) show(w http.ResponseWriter, r *http.Request, token string, in 
 			b.Chosen = b.Value == in.Answer
 			v.Buttons = append(v.Buttons, b)
 		}
+		v.Propose, v.ProposeNote = h.proposal(in), strings.Replace(l.ProposeHint, "%s", v.Organizer, 1)
+	}
+	for _, d := range in.Conflicts {
+		v.Conflicts = append(v.Conflicts, h.Tell(in, d))
+	}
+	var times []string
+	for _, p := range in.Proposed {
+		times = append(times, h.Tell(in, calendar.Date{Start: p.Start, End: p.End, AllDay: p.AllDay, Floating: p.Floating}))
+	}
+	if v.Proposed = strings.Join(times, "; "); v.Proposed != "" {
+		v.Proposed = strings.NewReplacer("%t", v.Proposed, "%s", v.Organizer).Replace(l.proposed)
 	}
 	h.write(w, http.StatusOK, &v)
 }
@@ -190,6 +231,8 @@ func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 		h.problem(w, r, http.StatusGone, l.gone)
 	case calendar.BadRequest:
 		h.problem(w, r, http.StatusBadRequest, l.broken)
+	case calendar.Changed:
+		h.problem(w, r, http.StatusConflict, l.changed)
 	case calendar.Unavailable:
 		h.problem(w, r, http.StatusServiceUnavailable, l.later)
 	default:
