@@ -51,11 +51,12 @@ func SpreadPartStat(copy, organizer *ical.Component, me string, o Options) (*ica
 			if co.master == nil || !co.isInstance(k) {
 				continue
 			}
-			if have = co.derive(k); co.face(have) != v.ob.face(c) {
-				continue
-			}
+			have = co.derive(k)
 		}
 		if rescheduled(co, have, v.ob, c, false) || !o.copyAnswers(have, c, me) {
+			continue
+		}
+		if made && co.face(have) != v.ob.face(c) {
 			continue
 		}
 		changed = true
@@ -116,6 +117,12 @@ func (o Options) copyAnswers(have, c *ical.Component, me string) bool {
 		copyParams(line, p, []string{"PARTSTAT", "RSVP", "DELEGATED-TO"})
 		changed = true
 	}
+	// Delegates come with an answer, and go with the next one.
+	have.RemoveFunc(func(p *ical.Property) bool {
+		gone := p.Name() == "ATTENDEE" && p.HasParam("DELEGATED-FROM") && o.attendeeOf(c, p.Value()) == nil
+		changed = changed || gone
+		return gone
+	})
 	return changed
 }
 

@@ -2,6 +2,7 @@ package itip
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -278,9 +279,6 @@ func (t *taker) book(line *ical.Property, c, target *ical.Component) {
 // names all they know of, so the others have the answer of the series where it was given for their time. A
 // mail program answers an invitation with overrides by one REPLY without RECURRENCE-ID, and means those that wait for an answer.
 func (t *taker) spread(c *ical.Component, p *ical.Property) {
-	if PartStat(p) == "DELEGATED" {
-		return
-	}
 	exact := c.Prop("RRULE") != nil || c.Prop("RDATE") != nil
 	for _, k := range t.ob.keys {
 		o := t.ob.over[k]
@@ -331,7 +329,9 @@ func (t *taker) delegates(target, c *ical.Component, p, line *ical.Property) {
 			d = ical.NewProperty("ATTENDEE", addr)
 		}
 		t.delegate(target, d, line)
-		t.res.Added = append(t.res.Added, ical.Address(addr))
+		if a := ical.Address(addr); !slices.Contains(t.res.Added, a) {
+			t.res.Added = append(t.res.Added, a)
+		}
 	}
 }
 
