@@ -13,6 +13,7 @@ import (
 	"kalends/auth"
 	"kalends/calendar"
 	"kalends/dav"
+	"kalends/ical/recur"
 	"kalends/storage"
 )
 
@@ -213,6 +214,8 @@ func (q *request) translate(e *calendar.Error) *refusal {
 		c = needPrivileges(pathHref(e.Path), privilegeNames(e.Need)...)
 	case e.Kind == calendar.Forbidden:
 		return out // for another reason
+	case e.Kind == calendar.InvalidData && errors.Is(e, recur.ErrScale):
+		c.Name = dav.C("supported-rscale") // RFC 7529
 	case e.Path != nil && e.Kind != calendar.Exists:
 		c.Hrefs = []string{pathHref(e.Path)}
 	}

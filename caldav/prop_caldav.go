@@ -7,6 +7,7 @@ import (
 
 	"kalends/calendar"
 	"kalends/dav"
+	"kalends/ical/recur"
 	"kalends/storage"
 )
 
@@ -60,6 +61,11 @@ var caldavProperties = []*property{
 	{name: dav.C("supported-collation-set"), on: calendarKind | inboxKind, write: func(x *render, r *resource, w *dav.Writer) {
 		w.RawString("<C:supported-collation>i;ascii-casemap</C:supported-collation><C:supported-collation>i;octet</C:supported-collation>" +
 			"<C:supported-collation>i;unicode-casemap</C:supported-collation>")
+	}},
+	{name: dav.C("supported-rscale-set"), on: calendarKind | inboxKind, write: func(x *render, r *resource, w *dav.Writer) { // RFC 7529
+		for _, s := range recur.RScales {
+			w.RawString("<C:supported-rscale>" + s + "</C:supported-rscale>")
+		}
 	}},
 	{name: dav.C("max-resource-size"), on: calendarKind | inboxKind, write: func(x *render, r *resource, w *dav.Writer) {
 		writeInt(w, x.q.h.Calendar.Limit().ObjectSize)

@@ -66,7 +66,7 @@ func (r *Rule) checkStart(day int64) error {
 	first, _ := chineseYear(firstChineseYear)
 	last, _ := chineseYear(lastChineseYear)
 	date := func(day int64) string { return fromWall(day * daySeconds).Format("2006-01-02") }
-	return unsupported("RSCALE", r.scale.String(), "needs a DTSTART from %s to %s, where its months are known for sure",
+	return unsupportedScale(r.scale.String(), "needs a DTSTART from %s to %s, where its months are known for sure",
 		date(first.first), date(last.first+int64(last.length())-1))
 }
 

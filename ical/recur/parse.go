@@ -106,7 +106,7 @@ func (r *Rule) set(name, value string) (err error) {
 	case "RSCALE":
 		i := slices.Index(RScales, strings.ToUpper(value))
 		if i < 0 {
-			return unsupported(name, value, "must be one of %s", strings.Join(RScales, ", "))
+			return unsupportedScale(value, "must be one of %s", strings.Join(RScales, ", "))
 		}
 		r.scale = scale(i)
 	case "SKIP":

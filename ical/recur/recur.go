@@ -19,6 +19,9 @@ var (
 	ErrSyntax = errors.New("not a valid recurrence rule")
 	// ErrUnsupported: the text is well formed, but asks for what this package does not do or what would cost too much.
 	ErrUnsupported = errors.New("recurrence is not supported")
+	// ErrScale: a rule counts in a calendar system that is not supported, or not known on the day of DTSTART (RFC 7529).
+	// It is an ErrUnsupported too.
+	ErrScale = fmt.Errorf("%w in this calendar system", ErrUnsupported)
 	// ErrTooMany: an answer would hold more instances than its limit, or looking for them took too many steps.
 	ErrTooMany = errors.New("too many instances")
 	// ErrCorrupt: the bytes given to Decode were not made by MarshalBinary of a known version.
@@ -51,6 +54,10 @@ func syntaxError(part, value, format string, args ...any) error {
 
 func unsupported(part, value, format string, args ...any) error {
 	return &RuleError{part, shorten(value), fmt.Sprintf(format, args...), ErrUnsupported}
+}
+
+func unsupportedScale(value, format string, args ...any) error {
+	return &RuleError{"RSCALE", shorten(value), fmt.Sprintf(format, args...), ErrScale}
 }
 
 // shorten keeps error messages readable when the value is a bomb.

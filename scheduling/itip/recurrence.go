@@ -124,10 +124,14 @@ func canonicalRules(c *ical.Component) []string {
 	var list []string
 	for p := range c.All("RRULE") {
 		var parts []string
-		for part := range strings.SplitSeq(strings.ToUpper(strings.ReplaceAll(p.Value(), " ", "")), ";") {
+		text := strings.ToUpper(strings.ReplaceAll(p.Value(), " ", ""))
+		skips := strings.Contains(text, "SKIP=BACKWARD") || strings.Contains(text, "SKIP=FORWARD") // SKIP needs RSCALE
+		for part := range strings.SplitSeq(text, ";") {
 			name, value, _ := strings.Cut(part, "=")
 			switch {
 			case name == "", name == "INTERVAL" && value == "1", name == "WKST" && value == "MO":
+				continue
+			case name == "SKIP" && value == "OMIT", name == "RSCALE" && value == "GREGORIAN" && !skips: // RFC 7529 section 4.1
 				continue
 			case strings.HasPrefix(name, "BY"):
 				items := strings.Split(value, ",")
