@@ -9,6 +9,7 @@ type Grant struct {
 	Grantee  int64 // a principal, or Authenticated, or Everybody
 	// Privileges are the bits of auth.Privilege.
 	Privileges uint32
+	Shared     bool // it comes from a Share; SetGrants does not touch it
 }
 
 // Grantees that are no principals.

@@ -70,6 +70,7 @@ type Reader interface {
 	WebReader
 	FeedReader
 	PersonalReader
+	ShareReader
 
 	// PrincipalByName returns the principal with that login name (compared in lower case), with its
 	// credential. ErrNotFound.
@@ -143,6 +144,7 @@ type Tx interface {
 	GrantTx
 	FeedTx
 	PersonalTx
+	ShareTx
 
 	// Lock takes the write locks of these owners' homes, in ascending order, and must come before anything
 	// is read that the write depends on. It may be called once in a transaction. n is how many Next the caller expects

@@ -92,10 +92,13 @@ type Calendar struct {
 	Floor        int64  // changes up to here may have lost their tombstones
 	// Alarms are for events in it without any, of its owner; where nothing is said, as the owner says.
 	Alarms   DefaultAlarms
-	Personal bool  // people have something of their own in it (see Personal); kept by PutPersonal and SetPersonal
-	Bytes    int64 // of all objects in it
-	Objects  int64 // how many
-	Created  time.Time
+	Personal bool // people have something of their own in it (see Personal); kept by PutPersonal and SetPersonal
+	// Shared: of a calendar, that it is shared with somebody by an invitation; of the notification collection, that something is
+	// shared with the owner (see Share). Kept by ShareTx.
+	Shared  bool
+	Bytes   int64 // of all objects in it
+	Objects int64 // how many
+	Created time.Time
 }
 
 // Ref returns where the collection's rows are.

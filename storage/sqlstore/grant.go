@@ -19,9 +19,13 @@ const below = `WITH RECURSIVE below (id, depth) AS (
 
 const grantColumns = `g.owner_id, g.calendar_id, g.grantee_id, g.privileges`
 
+// sharesGrant are the grants that come from shares: of those that were accepted. Members of a group have theirs from the group's.
+const sharesGrant = ` UNION ALL SELECT s.owner_id, s.calendar_id, s.sharee_id, s.privileges, true FROM shares s
+		WHERE s.state = 'accepted' AND s.via_id = 0 AND `
+
 func scanGrant(r scanner, g *storage.Grant) error {
 	var privileges int64
-	err := r.Scan(&g.Owner, &g.Calendar, &g.Grantee, &privileges)
+	err := r.Scan(&g.Owner, &g.Calendar, &g.Grantee, &privileges, &g.Shared)
 	g.Privileges = uint32(privileges)
 	return err
 }
@@ -30,7 +34,7 @@ func scanGrant(r scanner, g *storage.Grant) error {
 func (q queries) Grants(ctx context.Context, owner int64) ([]storage.Grant, error) {
 	var list []storage.Grant
 	err := q.query(ctx, collect(&list, scanGrant),
-		`SELECT `+grantColumns+` FROM grants g WHERE g.owner_id = $1 ORDER BY g.calendar_id, g.grantee_id`, owner)
+		`SELECT `+grantColumns+`, false FROM grants g WHERE g.owner_id = $1`+sharesGrant+`s.owner_id = $1 ORDER BY 2, 3, 5`, owner)
 	if err != nil {
 		return nil, fmt.Errorf("grants of %d: %w", owner, err)
 	}
@@ -49,8 +53,9 @@ func (q queries) GrantsFor(ctx context.Context, owner, who int64) ([]storage.Gra
 			list = append(list, g)
 		}
 		return nil
-	}, above+`SELECT `+grantColumns+` FROM grants g
-		WHERE g.owner_id = $3 AND (g.grantee_id <= 0 OR g.grantee_id IN (SELECT id FROM above)) ORDER BY g.calendar_id, g.grantee_id`,
+	}, above+`SELECT `+grantColumns+`, false FROM grants g
+		WHERE g.owner_id = $3 AND (g.grantee_id <= 0 OR g.grantee_id IN (SELECT id FROM above))`+
+		sharesGrant+`s.owner_id = $3 AND s.sharee_id IN (SELECT id FROM above) ORDER BY 2, 3, 5`,
 		who, int64(storage.MaxNesting), owner)
 	if err != nil {
 		return nil, fmt.Errorf("grants of %d for %d: %w", owner, who, err)
@@ -61,8 +66,9 @@ func (q queries) GrantsFor(ctx context.Context, owner, who int64) ([]storage.Gra
 // GrantsTo implements [storage.GrantReader].
 func (q queries) GrantsTo(ctx context.Context, who int64) ([]storage.Grant, error) {
 	var list []storage.Grant
-	err := q.query(ctx, collect(&list, scanGrant), above+`SELECT `+grantColumns+` FROM granted g
-		WHERE g.grantee_id IN (SELECT id FROM above) ORDER BY g.owner_id, g.calendar_id, g.grantee_id`, who, int64(storage.MaxNesting))
+	err := q.query(ctx, collect(&list, scanGrant), above+`SELECT `+grantColumns+`, false FROM granted g
+		WHERE g.grantee_id IN (SELECT id FROM above) UNION ALL SELECT s.sharer_id, s.calendar_id, s.owner_id, s.privileges, true FROM shared s
+		WHERE s.owner_id IN (SELECT id FROM above) AND s.state = 'accepted' AND s.via_id = 0 ORDER BY 1, 2, 3, 5`, who, int64(storage.MaxNesting))
 	if err != nil {
 		return nil, fmt.Errorf("grants to %d: %w", who, err)
 	}

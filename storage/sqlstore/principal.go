@@ -211,7 +211,7 @@ var ownedTables = []string{
 	"grants", "granted", "api_tokens", "api_requests",
 	"feeds", "subscriptions",
 	"sessions", "app_passwords", "settings",
-	"personal", "missed",
+	"personal", "missed", "shares", "shared",
 }
 
 // DeletePrincipal implements [storage.Tx]. Deleting the home first waits for those that write to it and stops others.
@@ -227,8 +227,13 @@ func (tx *Tx) DeletePrincipal(ctx context.Context, id int64) error {
 	for _, t := range grantTables {
 		stmts = append(stmts, stmt{sql: `DELETE FROM ` + t + ` WHERE grantee_id = $1`, args: []any{id}})
 	}
-	// What was theirs in the calendars of others.
-	stmts = append(stmts, stmt{sql: `DELETE FROM personal WHERE user_id = $1`, args: []any{id}},
+	// What was theirs in the calendars of others, and what they shared.
+	stmts = append(stmts, stmt{sql: `UPDATE calendars SET shared = EXISTS (SELECT 1 FROM shares s
+			WHERE s.owner_id = calendars.owner_id AND s.calendar_id = calendars.id AND s.sharee_id <> $1)
+		WHERE (owner_id, id) IN (SELECT owner_id, calendar_id FROM shares WHERE sharee_id = $2)`, args: []any{id, id}},
+		stmt{sql: `DELETE FROM shares WHERE sharee_id = $1`, args: []any{id}},
+		stmt{sql: `DELETE FROM shared WHERE sharer_id = $1`, args: []any{id}},
+		stmt{sql: `DELETE FROM personal WHERE user_id = $1`, args: []any{id}},
 		stmt{sql: `DELETE FROM missed WHERE for_user = $1`, args: []any{id}}, stmt{sql: `DELETE FROM reminders WHERE for_user = $1`, args: []any{id}})
 	err := tx.run(ctx, stmts...)
 	if err == nil && gone == 0 {

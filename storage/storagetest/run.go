@@ -26,6 +26,7 @@ func Run(t *testing.T, s storage.Store) {
 		{"delegates", testDelegates},
 		{"meetings of groups", testGroups},
 		{"grants", testGrants},
+		{"shares", testShares},
 		{"groups in groups", testNesting},
 		{"feeds", testFeeds},
 		{"subscriptions", testSubscriptions},
