@@ -20,6 +20,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/emersion/go-webdav"
@@ -44,6 +45,8 @@ type remoteServer struct {
 	url  *url.URL
 	http *remoteHTTP
 	dav  *caldav.Client
+
+	single atomic.Bool // objects are asked for one by one, since it answers no multiget
 }
 
 // remoteHTTP sends requests with the account's password, to its host only, and follows redirects as WebDAV needs it: with the same
@@ -343,7 +346,7 @@ func (im *importRun) remoteCollection(s *remoteServer, cal caldav.Calendar) (*co
 	c.keep, c.close = j.keep, j.close
 	c.files = func(yield func(file, error) bool) {
 		ctx, cancel := context.WithCancel(im.ctx)
-		todo := make(chan remoteObjectInfo)
+		todo := make(chan []remoteObjectInfo)
 		done := make(chan file)
 		var workers sync.WaitGroup
 		// All have ended when this returns, whoever ends it.
@@ -352,15 +355,20 @@ func (im *importRun) remoteCollection(s *remoteServer, cal caldav.Calendar) (*co
 		var failures sync.Map
 		for range remoteWorkers {
 			workers.Go(func() {
-				for o := range todo {
-					f := file{path: s.address(o.path), name: path.Base(o.path), tag: o.tag}
-					var err error
-					if f.data, err = s.fetch(ctx, o.path); err != nil {
-						failures.Store(f.path, err)
-					}
-					select {
-					case done <- f:
-					case <-ctx.Done():
+				for batch := range todo {
+					s.fetchAll(ctx, cal.Path, batch, func(o remoteObjectInfo, data []byte, err error) bool {
+						f := file{path: s.address(o.path), name: path.Base(o.path), tag: o.tag, data: data}
+						if err != nil {
+							failures.Store(f.path, err)
+						}
+						select {
+						case done <- f:
+							return true
+						case <-ctx.Done():
+							return false
+						}
+					})
+					if ctx.Err() != nil {
 						return
 					}
 				}
@@ -376,9 +384,9 @@ func (im *importRun) remoteCollection(s *remoteServer, cal caldav.Calendar) (*co
 		}
 		workers.Go(func() {
 			defer close(todo)
-			for _, o := range ask {
+			for batch := range slices.Chunk(ask, remoteBatch) {
 				select {
-				case todo <- o:
+				case todo <- batch:
 				case <-ctx.Done():
 					return
 				}

@@ -9,7 +9,9 @@ import (
 	"io/fs"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -258,6 +260,9 @@ type oddServer struct {
 	asked   map[string]int
 	fail    func(path string) bool
 	plain   bool // leaves out what go-webdav asks for
+
+	multiget func(path string) bool // whether a multiget tells of it; nil: it is not answered
+	reports  int
 }
 
 func (s *oddServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -295,6 +300,18 @@ func (s *oddServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		all := ok("/home/Caf%C3%A9/", "<resourcetype><collection/></resourcetype>")
 		for _, p := range slices.Sorted(keys(s.objects)) {
 			all += ok(p, fmt.Sprintf(`<resourcetype/><getetag>"%d"</getetag><getcontentlength>1</getcontentlength>`, len(s.objects[p])))
+		}
+		answer(all)
+	case r.Method == "REPORT" && s.multiget != nil:
+		s.reports++
+		all := ""
+		for _, m := range regexp.MustCompile("<D:href>([^<]*)</D:href>").FindAllStringSubmatch(string(body), -1) {
+			switch p := must(url.PathUnescape(m[1])); {
+			case s.multiget(p):
+				all += ok(m[1], "<C:calendar-data>"+s.objects[p]+"</C:calendar-data>")
+			default:
+				all += "<response><href>" + m[1] + "</href><status>HTTP/1.1 404 Not Found</status></response>"
+			}
 		}
 		answer(all)
 	case r.Method == "GET" && s.objects[r.URL.Path] != "":
@@ -362,6 +379,38 @@ func TestImportFromOddServer(t *testing.T) {
 		}
 	}); fmt.Sprint(got) != "[/home/Café/3.ics /home/Café/7.ics /home/Café/bad.ics]" {
 		t.Errorf("the second run asked for %v", got)
+	}
+}
+
+// TestImportByMultiget: objects come many at a time; those that do not are asked for one by one.
+func TestImportByMultiget(t *testing.T) {
+	t.Chdir(t.TempDir())
+	ok(t, "user", "add", "alice")
+	s := &oddServer{objects: map[string]string{}, asked: map[string]int{}}
+	for i := range 2*remoteBatch + 5 {
+		s.objects[fmt.Sprintf("/home/Café/%d+ü.ics", i)] = vcalendar(vevent(fmt.Sprint("u", i)))
+	}
+	s.multiget = func(path string) bool { return !strings.HasPrefix(path, "/home/Café/7+") }
+	srv := httptest.NewServer(s)
+	defer srv.Close()
+	out := ok(t, "import", strings.Replace(srv.URL, "://", "://u:p@", 1), "--state", "state")
+	if !strings.Contains(out, ": 105 new") || s.reports != 3 {
+		t.Errorf("%q after %d reports", out, s.reports)
+	}
+	if fmt.Sprint(s.asked) != "map[/home/Café/7+ü.ics:1]" {
+		t.Errorf("asked for one by one: %v", s.asked)
+	}
+	ok(t, "export", "--format", "vdir", "-o", "out")
+	texts := 0
+	for name, text := range tree(t, "out") {
+		if strings.HasSuffix(name, ".ics") {
+			if texts++; s.objects["/home/Café/"+path.Base(name)] != text {
+				t.Errorf("%s: %q", name, text)
+			}
+		}
+	}
+	if texts != len(s.objects) {
+		t.Errorf("%d objects", texts)
 	}
 }
 
