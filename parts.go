@@ -77,8 +77,7 @@ func (a *app) assemble(ctx context.Context, cfg *config.Settings, log *slog.Logg
 		outbox.Handlers[kind] = counted(a.metrics, h)
 	}
 	reminders := &reminder.Dispatcher{
-		Store: a.store, Log: log, Display: cfg.Reminder.Display, Default: cfg.Reminder.Default.Duration, Queued: outbox.Wake,
-		Compose: remind{composer}.compose, Zone: cfg.Reminder.Location(), Metrics: a.metrics,
+		Store: a.store, Log: log, Site: site(cfg), MayRead: service.MayRead, Queued: outbox.Wake, Compose: remind{composer}.compose, Metrics: a.metrics,
 	}
 	service.Wake = func() { outbox.Wake(); reminders.Wake() }
 	a.workers = append(a.workers, outbox, reminders, &janitor.Janitor{Store: a.store, Log: log, Crowded: cfg.Limit.CalendarObjects})
@@ -107,8 +106,16 @@ func (a *app) service(cfg *config.Settings, log *slog.Logger) *calendar.Service 
 		},
 		DisplayReminders: cfg.Reminder.Display,
 		DefaultReminder:  cfg.Reminder.Default.Duration,
+		MeetingReminder:  cfg.Reminder.Meetings.Duration,
 		FloatingZone:     cfg.Reminder.Location(),
 		UpdateHold:       cfg.Mail.UpdateHold.Duration,
+	}
+}
+
+// site is how people are reminded who have said nothing themselves.
+func site(cfg *config.Settings) reminder.Site {
+	return reminder.Site{
+		Display: cfg.Reminder.Display, Default: cfg.Reminder.Default.Duration, Meetings: cfg.Reminder.Meetings.Duration, Zone: cfg.Reminder.Location(),
 	}
 }
 

@@ -3,6 +3,8 @@ package caldav
 import (
 	"bytes"
 	"net/http"
+	"slices"
+	"strings"
 
 	"kalends/calendar"
 	"kalends/ical"
@@ -41,6 +43,9 @@ func (q *request) sendCalendar(res *resource, f format) error {
 	for len(names) > 0 {
 		n := min(batch, len(names))
 		list, err := q.h.Store.ObjectsByName(q.ctx, res.cal.Ref(), names[:n])
+		if err == nil {
+			list, err = q.h.Calendar.SeenBy(q.ctx, q.h.Store, q.who, res.owner, res.cal, list)
+		}
 		if err != nil {
 			if out.sent {
 				return q.cut(err)
@@ -48,7 +53,8 @@ func (q *request) sendCalendar(res *resource, f format) error {
 			return err
 		}
 		names = names[n:]
-		for _, o := range calendar.VisibleOf(q.who, res.owner, list) {
+		slices.SortFunc(list, func(a, b *storage.Object) int { return strings.Compare(a.Name, b.Name) })
+		for _, o := range list {
 			p.append(o)
 		}
 		if buf.Len() > 64<<10 {

@@ -304,7 +304,7 @@ func (x *render) home(owner *storage.Principal) []*storage.Calendar {
 	if list, ok := x.homes[owner.ID]; ok {
 		return list
 	}
-	list, err := x.q.h.Store.Calendars(x.q.ctx, owner.ID)
+	list, err := x.q.h.Calendar.HomeOf(x.q.ctx, x.q.who, owner)
 	x.fail(err)
 	x.keepHome(owner, list)
 	return list

@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"kalends/auth"
-	"kalends/calendar"
 	"kalends/dav"
 	"kalends/storage"
 )
@@ -83,17 +82,7 @@ func (x *render) withMembers(r *resource, root bool) error {
 		}
 	case calendarKind, inboxKind:
 		var err error
-		if q.who != nil && q.who.ID == r.owner.ID {
-			objects, err = q.h.Calendar.Listing(q.ctx, r.cal)
-		} else {
-			err = q.h.Store.Objects(q.ctx, r.cal.Ref(), 0, func(o *storage.Object) error {
-				if o = calendar.Visible(q.who, r.owner, o); o != nil {
-					objects = append(objects, *o)
-				}
-				return nil
-			})
-		}
-		if err != nil {
+		if objects, err = q.h.Calendar.ListingFor(q.ctx, q.who, r.owner, r.cal); err != nil {
 			return err
 		}
 		if x.wantsDead(objectKind) {

@@ -105,8 +105,13 @@ func (g *getter) get(hrefs []wantedHref) error {
 			return err
 		}
 	}
+	if col != nil {
+		if list, err = g.q.h.Calendar.SeenBy(g.q.ctx, g.q.h.Store, g.q.who, g.scope.owner, col.cal, list); err != nil {
+			return err
+		}
+	}
 	byName := make(map[string]*storage.Object, len(list))
-	for _, o := range calendar.VisibleOf(g.q.who, g.scope.owner, list) {
+	for _, o := range list {
 		byName[o.Name] = o
 	}
 	for _, h := range hrefs {

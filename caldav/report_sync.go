@@ -142,10 +142,16 @@ func (x *render) texts(res *resource, list []storage.Change) (map[string]*storag
 	}
 	texts := make(map[string]*storage.Object, len(names))
 	objects, err := x.q.h.Store.ObjectsByName(x.q.ctx, res.cal.Ref(), names)
-	for _, o := range calendar.VisibleOf(x.q.who, res.owner, objects) {
+	if err == nil {
+		objects, err = x.q.h.Calendar.SeenBy(x.q.ctx, x.q.h.Store, x.q.who, res.owner, res.cal, objects)
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range objects {
 		texts[o.Name] = o
 	}
-	return texts, err
+	return texts, nil
 }
 
 // syncLevel reports whether a sync-collection asks for everything below (RFC 6578 section 6.3).

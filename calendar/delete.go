@@ -54,10 +54,8 @@ func (u *unit) delete(ctx context.Context, r DeleteRequest) error {
 	if err := untouchable(r.Who, owner, old); err != nil {
 		return err
 	}
-	if r.Cond != nil {
-		if err := r.Cond(old); err != nil {
-			return err
-		}
+	if err := u.holds(ctx, r.Cond, r.Who, owner, cal, old); err != nil {
+		return err
 	}
 	oldCal, err := u.oldMeeting(ctx, old, owner, r.Quiet || old.Inbox || cal.OwnClient)
 	if err != nil {

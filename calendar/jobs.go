@@ -102,6 +102,7 @@ func (u *unit) organizers(ctx context.Context, j *storage.Job) (*ical.Component,
 		if err != nil {
 			return nil, err
 		}
+		u.made = o.Remind
 		return cal, u.people.lookup(ctx, u.tx, addressesIn(cal))
 	}
 	return nil, nil

@@ -48,7 +48,7 @@ func (s *Service) source(ctx context.Context, r MoveRequest) (*storage.Object, e
 	}
 	src, err := s.Store.Object(ctx, cal.Ref(), r.From.Name)
 	if err == nil {
-		if src = Visible(r.Who, r.From.Owner, src); src == nil {
+		if src, err = s.seenBy(ctx, s.Store, r.Who, r.From.Owner, cal, src); err == nil && src == nil {
 			err = storage.ErrNotFound
 		}
 	}
@@ -136,10 +136,8 @@ func (u *unit) move(ctx context.Context, r MoveRequest, created *bool) error {
 	if err := untouchable(r.Who, owner, src); err != nil {
 		return err
 	}
-	if r.Cond != nil {
-		if err := r.Cond(src); err != nil {
-			return err
-		}
+	if err := u.holds(ctx, r.Cond, r.Who, owner, from, src); err != nil {
+		return err
 	}
 	dst, err := u.tx.Object(ctx, to.Ref(), r.To.Name)
 	if err != nil && !errors.Is(err, storage.ErrNotFound) {
@@ -180,6 +178,11 @@ func (u *unit) move(ctx context.Context, r MoveRequest, created *bool) error {
 		return err
 	}
 	*created = dst == nil
+	if from.Personal {
+		if err := u.tx.SetPersonal(ctx, owner.ID, to.ID); err != nil {
+			return err
+		}
+	}
 	if err := u.tx.MoveObject(ctx, &moved, src, gone); err != nil {
 		return fmt.Errorf("move object: %w", err)
 	}

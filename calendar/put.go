@@ -1,6 +1,7 @@
 package calendar
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -29,6 +30,9 @@ type PutRequest struct {
 	TagMatched bool
 	// Quiet leaves scheduling out: import, restore, and calendars whose owner's client sends.
 	Quiet bool
+	// Remind says that the server's own pages or API make the object: everybody who gets it is reminded of it by default. It counts for
+	// new objects; others stay as they were made.
+	Remind bool
 }
 
 // PutResult says what became of it.
@@ -110,6 +114,7 @@ func (p *people) meet(ctx context.Context, r storage.Reader, owner *storage.Prin
 // put is Put inside the transaction.
 func (u *unit) put(ctx context.Context, r PutRequest, p *parsed, res *PutResult) error {
 	owner := r.Target.Owner
+	u.owner = owner
 	cal, err := u.collection(ctx, r.Target)
 	if KindOf(err) == NotFound {
 		return r.Target.noParent()
@@ -144,6 +149,12 @@ func (u *unit) put(ctx context.Context, r PutRequest, p *parsed, res *PutResult)
 	} else if e != nil {
 		r, p, cal, old, early = e.request, e.parsed, e.calendar, e.object, true
 	}
+	var own *division
+	if !early && outsider(r.Who, owner) {
+		if own, err = u.divide(ctx, r, cal, old, p); err != nil {
+			return err
+		}
+	}
 	need := auth.WriteContent
 	if old == nil {
 		need = auth.Bind
@@ -151,16 +162,20 @@ func (u *unit) put(ctx context.Context, r PutRequest, p *parsed, res *PutResult)
 	if err := r.Target.allowed(access, cal, need); err != nil {
 		return err
 	}
-	if r.Cond != nil {
-		if err := r.Cond(old); err != nil {
-			return err
-		}
+	if err := u.holds(ctx, r.Cond, r.Who, owner, cal, old); err != nil {
+		return err
 	}
 	if len(cal.Components) > 0 && !slices.Contains(cal.Components, p.component) {
 		return Errorf(UnsupportedComponent, "this calendar takes %s only, not %s", strings.Join(cal.Components, ", "), p.component)
 	}
 	if old != nil && old.UID != p.uid {
 		return &Error{Kind: UIDConflict, Msg: "the object that is replaced has another UID", Path: r.Target.path()}
+	}
+	if own != nil {
+		if own.kept != nil {
+			return u.putOwn(ctx, own, cal, old, res)
+		}
+		p, r.Body = own.shared, own.text
 	}
 	oldCal, err := u.oldMeeting(ctx, old, owner, quiet)
 	if err != nil {
@@ -187,6 +202,15 @@ func (u *unit) put(ctx context.Context, r PutRequest, p *parsed, res *PutResult)
 	} else if p != sent && !early {
 		text = p.cal.Bytes()
 	}
+	u.made = r.Remind
+	if old != nil {
+		u.made = old.Remind
+	}
+	if own != nil && old != nil {
+		if err := u.keepOwn(ctx, own, cal, old.ID); err != nil { // before the reminders are set
+			return err
+		}
+	}
 	row, changed, err := u.save(ctx, change{
 		who: r.Who, owner: owner, calendar: cal, name: r.Target.Name, old: old, oldCal: oldCal, p: p, text: text, stale: r.TagMatched, quiet: quiet,
 	})
@@ -194,6 +218,23 @@ func (u *unit) put(ctx context.Context, r PutRequest, p *parsed, res *PutResult)
 		return err
 	}
 	res.Created, res.AsSent, res.Object = old == nil, p.reprinted == nil && p == sent && !changed, row
+	if own == nil {
+		return nil
+	}
+	if old == nil && own.changes() {
+		if err := u.keepOwn(ctx, own, cal, row.ID); err != nil {
+			return err
+		}
+		stored, err := u.s.check(row.ICS)
+		if err != nil {
+			return fmt.Errorf("object as stored: %w", err)
+		}
+		if err := u.remind(ctx, cal, stored, row, row); err != nil {
+			return err
+		}
+	}
+	res.Object = compose(row, own.had)
+	res.AsSent = bytes.Equal(res.Object.ICS, own.body)
 	return nil
 }
 

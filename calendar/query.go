@@ -67,10 +67,10 @@ func (s *Service) Query(ctx context.Context, who *storage.Principal, t Target, f
 	if loc == nil {
 		loc = CalendarZone(c, principalZone(t.Owner))
 	}
+	seen := func(list []*storage.Object) ([]*storage.Object, error) {
+		return s.SeenBy(ctx, s.Store, who, t.Owner, c, list)
+	}
 	each := func(o *storage.Object, inBounds bool) error {
-		if o = Visible(who, t.Owner, o); o == nil {
-			return nil
-		}
 		m := s.MatchOf(o)
 		ok, err := s.matches(m, f, loc, inBounds)
 		if err != nil {
@@ -84,7 +84,7 @@ func (s *Service) Query(ctx context.Context, who *storage.Principal, t Target, f
 	}
 	window, ok := f.Window()
 	if !ok || c.Kind != storage.CalendarKind {
-		return s.pages(ctx, c, func(o *storage.Object) error {
+		return s.pages(ctx, c, seen, func(o *storage.Object) error {
 			if c.Kind == storage.CalendarKind && !f.Wants(o.Component) {
 				return nil
 			}
@@ -104,10 +104,13 @@ func (s *Service) Query(ctx context.Context, who *storage.Principal, t Target, f
 	}
 	objects, err := s.Store.ObjectsInRange(ctx, q)
 	if errors.Is(err, storage.ErrTooMuch) {
-		return s.inRangeByPages(ctx, c, q, func(o *storage.Object) error { return each(o, window.Exact) })
+		return s.inRangeByPages(ctx, c, q, seen, func(o *storage.Object) error { return each(o, window.Exact) })
 	}
 	if err != nil {
 		return fmt.Errorf("objects in range: %w", err)
+	}
+	if objects, err = seen(objects); err != nil {
+		return err
 	}
 	for _, o := range objects {
 		if err := each(o, window.Exact); err != nil {
@@ -122,28 +125,43 @@ const (
 	queryPage = 100     // objects that are read at once where these may be more
 )
 
-// pages calls fn with every object of a collection. Nothing of the database is held while fn runs, which may wait for a slow client.
-func (s *Service) pages(ctx context.Context, c *storage.Calendar, fn func(*storage.Object) error) error {
+// viewer makes of objects what somebody sees of them.
+type viewer func([]*storage.Object) ([]*storage.Object, error)
+
+// pages calls fn with every object of a collection that is seen. Nothing of the database is held while fn runs, which may wait for a
+// slow client.
+func (s *Service) pages(ctx context.Context, c *storage.Calendar, seen viewer, fn func(*storage.Object) error) error {
+	return s.pagesOf(ctx, c, storage.WithICS|storage.WithSeries, func(list []*storage.Object) error {
+		list, err := seen(list)
+		for _, o := range list {
+			if err == nil {
+				err = fn(o)
+			}
+		}
+		return err
+	})
+}
+
+// pagesOf calls fn with all objects of a collection, many at once. The list is fn's.
+func (s *Service) pagesOf(ctx context.Context, c *storage.Calendar, fields storage.Fields, fn func([]*storage.Object) error) error {
 	after := ""
 	for {
-		list, err := s.Store.ObjectsAfter(ctx, c.Ref(), storage.WithICS|storage.WithSeries, after, queryPage)
+		list, err := s.Store.ObjectsAfter(ctx, c.Ref(), fields, after, queryPage)
 		if err != nil {
 			return fmt.Errorf("objects: %w", err)
 		}
-		for _, o := range list {
-			if err := fn(o); err != nil {
-				return err
-			}
+		n := len(list)
+		if n > 0 {
+			after = list[n-1].Name
 		}
-		if len(list) < queryPage {
-			return nil
+		if err := fn(list); err != nil || n < queryPage {
+			return err
 		}
-		after = list[len(list)-1].Name
 	}
 }
 
 // inRangeByPages is ObjectsInRange for results that are too large to be held.
-func (s *Service) inRangeByPages(ctx context.Context, c *storage.Calendar, q storage.RangeQuery, fn func(*storage.Object) error) error {
+func (s *Service) inRangeByPages(ctx context.Context, c *storage.Calendar, q storage.RangeQuery, seen viewer, fn func(*storage.Object) error) error {
 	q.Fields, q.MaxText = 0, 0
 	found, err := s.Store.ObjectsInRange(ctx, q)
 	if err != nil {
@@ -159,6 +177,9 @@ func (s *Service) inRangeByPages(ctx context.Context, c *storage.Calendar, q sto
 			return fmt.Errorf("objects by name: %w", err)
 		}
 		slices.SortFunc(list, func(a, b *storage.Object) int { return strings.Compare(a.Name, b.Name) })
+		if list, err = seen(list); err != nil {
+			return err
+		}
 		for _, o := range list {
 			if err := fn(o); err != nil {
 				return err

@@ -22,7 +22,7 @@ func (s *Service) Collection(ctx context.Context, who *storage.Principal, t Targ
 	if !a.Sees(c) {
 		return nil, t.allowed(a, c, auth.Read)
 	}
-	return c, nil
+	return c, s.ownChanges(ctx, s.Store, who, t.Owner, c)
 }
 
 // Home returns the collections of a home that who may read.
@@ -34,9 +34,9 @@ func (s *Service) Home(ctx context.Context, who, owner *storage.Principal) ([]*s
 	if err := (Target{Owner: owner}).allowed(a, nil, auth.Read); err != nil {
 		return nil, err
 	}
-	list, err := s.Store.Calendars(ctx, owner.ID)
+	list, err := s.HomeOf(ctx, who, owner)
 	if err != nil {
-		return nil, fmt.Errorf("calendars: %w", err)
+		return nil, err
 	}
 	return slices.DeleteFunc(list, func(c *storage.Calendar) bool { return !a.To(c).Has(auth.Read) }), nil
 }
@@ -54,10 +54,13 @@ func (s *Service) Object(ctx context.Context, who *storage.Principal, t Target) 
 	if err := t.allowed(a, c, auth.Read); err != nil {
 		return nil, nil, err
 	}
-	if o = Visible(who, t.Owner, o); o == nil {
+	if o, err = s.seenBy(ctx, s.Store, who, t.Owner, c, o); err != nil {
+		return nil, nil, err
+	}
+	if o == nil {
 		return nil, c, notFound(storage.ErrNotFound, t)
 	}
-	return o, c, nil
+	return o, c, s.ownChanges(ctx, s.Store, who, t.Owner, c)
 }
 
 // readable returns the target's collection when who may read it.
@@ -79,11 +82,19 @@ func (s *Service) Objects(ctx context.Context, who *storage.Principal, t Target,
 	if err != nil {
 		return err
 	}
-	return s.Store.Objects(ctx, c.Ref(), fields, func(o *storage.Object) error {
-		if o = Visible(who, t.Owner, o); o == nil {
-			return nil
+	if !outsider(who, t.Owner) {
+		return s.Store.Objects(ctx, c.Ref(), fields, fn)
+	}
+	return s.pagesOf(ctx, c, fields, func(list []*storage.Object) error {
+		if list, err = s.SeenBy(ctx, s.Store, who, t.Owner, c, list); err != nil {
+			return err
 		}
-		return fn(o)
+		for _, o := range list {
+			if err := fn(o); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
 
@@ -97,7 +108,7 @@ func (s *Service) ObjectsByName(ctx context.Context, who *storage.Principal, t T
 	if err != nil {
 		return nil, fmt.Errorf("objects by name: %w", err)
 	}
-	return VisibleOf(who, t.Owner, list), nil
+	return s.SeenBy(ctx, s.Store, who, t.Owner, c, list)
 }
 
 // Properties returns the dead properties of a collection, with members also of everything in it.

@@ -61,6 +61,8 @@ type Service struct {
 	DisplayReminders bool
 	// DefaultReminder is how long before its start people are reminded of a timed event without any alarm; 0 for never.
 	DefaultReminder time.Duration
+	// MeetingReminder is the same for what was put with PutRequest.Remind; 0 for as DefaultReminder says.
+	MeetingReminder time.Duration
 	// FloatingZone is where people are who have set no zone; nil for UTC. Their all-day and floating events are
 	// reminded of in it.
 	FloatingZone *time.Location

@@ -69,6 +69,9 @@ func (s *Service) Sync(ctx context.Context, who *storage.Principal, t Target, to
 		if err := t.allowed(a, cal, auth.Read); err != nil {
 			return err
 		}
+		if err := s.ownChanges(ctx, r, who, t.Owner, cal); err != nil {
+			return err
+		}
 		since := int64(0)
 		if token != "" {
 			tok, err := ParseToken(token)
@@ -91,6 +94,11 @@ func (s *Service) Sync(ctx context.Context, who *storage.Principal, t Target, to
 		changes, err := r.Changes(ctx, cal.Ref(), since, ask)
 		if err != nil {
 			return fmt.Errorf("changes: %w", err)
+		}
+		if cal.Personal && outsider(who, t.Owner) && keeps(who) {
+			if changes, err = withOwn(ctx, r, who, cal, changes, since, ask); err != nil {
+				return err
+			}
 		}
 		if limit > 0 && len(changes) > limit {
 			changes = changes[:limit]

@@ -4,11 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"kalends/ical"
-	"kalends/reminder"
 	"kalends/scheduling"
 	"kalends/storage"
 )
@@ -25,7 +23,9 @@ type unit struct {
 	jobs   int                           // queued
 	used   map[int64]int64               // octets in the homes that were asked for, with what was written
 
-	reminded reminder.Options // of the calendar written to last
+	owner    *storage.Principal // of the calendar that is asked to be changed, where it is known
+	made     bool               // by the server's own pages or API: so are the copies that are delivered
+	reminded *reminded          // the owner of the calendar written to last
 
 	replies []reply // of rooms, which wait until the invitation is delivered
 
@@ -96,9 +96,9 @@ func (u *unit) write(ctx context.Context, cal *storage.Calendar, name string, p 
 	}
 	row.Owner, row.Calendar, row.Name, row.Seq = cal.Owner, cal.ID, name, seq
 	if old != nil {
-		row.ID, row.Created = old.ID, old.Created
+		row.ID, row.Created, row.Remind = old.ID, old.Created, old.Remind
 	} else {
-		row.ID = seq
+		row.ID, row.Remind = seq, u.made
 	}
 	if row.Organizer != "" {
 		if row.ScheduleTag = scheduling.Tag(seq); !newTag && old != nil && old.ScheduleTag != "" {
@@ -142,64 +142,6 @@ func (u *unit) quota(ctx context.Context, cal *storage.Calendar, row, old *stora
 	}
 	u.used[cal.Owner] = used
 	return nil
-}
-
-// remind makes the reminder rows those of the object's alarms.
-func (u *unit) remind(ctx context.Context, cal *storage.Calendar, p *parsed, row, old *storage.Object) error {
-	var rows []*storage.Reminder
-	if u.s.hasAlarms(p.cal) {
-		o, err := u.reminderOptions(ctx, cal)
-		if err != nil {
-			return err
-		}
-		o.Object = row.ID
-		if old != nil {
-			if o.Existing, err = u.tx.Reminders(ctx, row.Owner, row.ID); err != nil {
-				return fmt.Errorf("reminders: %w", err)
-			}
-		}
-		rows = reminder.Plan(p.cal, p.series, o)
-	}
-	if old == nil && len(rows) == 0 {
-		return nil
-	}
-	u.jobs += len(rows)
-	if err := u.tx.SetReminders(ctx, row.Owner, row.ID, rows); err != nil {
-		return fmt.Errorf("set reminders: %w", err)
-	}
-	return nil
-}
-
-// reminderOptions returns how its owner is reminded of what is in a calendar.
-func (u *unit) reminderOptions(ctx context.Context, cal *storage.Calendar) (reminder.Options, error) {
-	if o := u.reminded; o.Owner == cal.Owner && o.Calendar == cal.ID {
-		return o, nil
-	}
-	o := reminder.Options{Now: u.now, Display: u.s.DisplayReminders, Default: u.s.DefaultReminder, Owner: cal.Owner, Calendar: cal.ID}
-	who, err := u.tx.PrincipalByID(ctx, cal.Owner)
-	if err != nil {
-		return o, fmt.Errorf("principal: %w", err)
-	}
-	if err := o.Person(ctx, u.tx, who, cal.TimeZoneID, u.s.FloatingZone); err != nil {
-		return o, err
-	}
-	u.reminded = o
-	return o, nil
-}
-
-// hasAlarms reports whether the object has an alarm that may become a mail.
-func (s *Service) hasAlarms(cal *ical.Component) bool {
-	if s.DefaultReminder > 0 {
-		return true
-	}
-	for c := range cal.Main() {
-		for a := range c.Components("VALARM") {
-			if s.DisplayReminders || strings.EqualFold(strings.TrimSpace(a.Value("ACTION")), "EMAIL") {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // remove deletes an object with all that hangs on it.

@@ -114,23 +114,6 @@ func readTrigger(v *ical.Component, display bool, res *zone.Resolver, floating *
 	return t, true
 }
 
-// defaultAlarm is the alarm of an event that has none: it is not in the object, and never written there. Days have no
-// start to be reminded of before.
-func defaultAlarm(c *ical.Component, before time.Duration) []*alarm {
-	p := c.Prop("DTSTART")
-	if c.Name() != "VEVENT" || p == nil {
-		return nil
-	}
-	if d, err := p.DateTime(); err != nil || d.Form == ical.DateForm {
-		return nil
-	}
-	offset := ical.Duration{Negative: true, Time: before}
-	comp := ical.New("VALARM")
-	comp.Add(ical.NewProperty("ACTION", "EMAIL"))
-	comp.Add(ical.NewProperty("TRIGGER", offset.String()))
-	return []*alarm{{comp: comp, trigger: trigger{action: "DEFAULT", offset: offset}}}
-}
-
 // readRepeat returns how often an alarm is repeated, and after what (RFC 5545 section 3.8.6.2), within bounds.
 func readRepeat(v *ical.Component) (int, ical.Duration) {
 	n, err := strconv.Atoi(strings.TrimSpace(v.Value("REPEAT")))

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"kalends/ical"
+	"kalends/ical/personal"
 	"kalends/storage"
 )
 
@@ -100,12 +101,14 @@ type batch struct {
 	cal    *ical.Component
 	states []*state
 	missed int
+	in     *storage.Calendar
 }
 
 // state is one row with what is next of its alarm.
 type state struct {
 	plan  *plan
 	user  *storage.Principal
+	cal   *ical.Component // the object as they have it
 	row   *storage.Reminder
 	due   time.Time
 	items []Item // none: never again
@@ -127,7 +130,7 @@ func (b *batch) read(ctx context.Context, tx storage.Tx, rows []*storage.Reminde
 		if p == nil || !slices.Contains(p.plan.keys, r.Alarm) {
 			continue // the row goes
 		}
-		s := &state{plan: p.plan, user: p.user, row: r}
+		s := &state{plan: p.plan, user: p.user, cal: p.cal, row: r}
 		s.due, s.items = s.plan.next(r.Alarm, r.FiredThrough)
 		b.skip(s)
 		b.states = append(b.states, s)
@@ -141,27 +144,63 @@ func (b *batch) person(ctx context.Context, tx storage.Tx, id int64) (*state, er
 	if err != nil {
 		return nil, ignore(err, storage.ErrNotFound)
 	}
-	o := Options{Now: b.now, Owner: b.object.Owner, Object: b.object.ID, Calendar: b.object.Calendar, Display: b.d.Display, Default: b.d.Default}
-	calendarZone := ""
-	if who.TimeZone == "" {
-		all, err := tx.Calendars(ctx, b.object.Owner)
-		if err != nil {
-			return nil, err
-		}
-		for _, c := range all {
-			if c.ID == b.object.Calendar {
-				calendarZone = c.TimeZoneID
-			}
-		}
-	}
-	if err := o.Person(ctx, tx, who, calendarZone, b.d.Zone); err != nil {
+	c, err := b.calendar(ctx, tx)
+	if err != nil {
 		return nil, err
 	}
-	p := newPlan(b.cal, nil, o)
+	cal := b.cal
+	if id != b.object.Owner {
+		if cal, err = b.shared(ctx, tx, who, c); err != nil || cal == nil {
+			return nil, err
+		}
+	}
+	addresses, err := tx.Addresses(ctx, id)
+	if err != nil {
+		return nil, fmt.Errorf("addresses of %d: %w", id, err)
+	}
+	o := b.d.Site.For(who, addresses, c, b.object)
+	o.Now = b.now
+	p := newPlan(cal, nil, o)
 	if p == nil {
 		return nil, nil
 	}
-	return &state{plan: p, user: who}, nil
+	return &state{plan: p, user: who, cal: cal}, nil
+}
+
+// calendar returns the collection that the object is in, nil where it is gone.
+func (b *batch) calendar(ctx context.Context, tx storage.Tx) (*storage.Calendar, error) {
+	if b.in != nil {
+		return b.in, nil
+	}
+	all, err := tx.Calendars(ctx, b.object.Owner)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range all {
+		if c.ID == b.object.Calendar {
+			b.in = c
+		}
+	}
+	return b.in, nil
+}
+
+// shared returns the object as somebody has it whose calendar it is not, nil where they may not see it any more.
+func (b *batch) shared(ctx context.Context, tx storage.Tx, who *storage.Principal, c *storage.Calendar) (*ical.Component, error) {
+	if c == nil || b.d.MayRead == nil || b.object.Privacy != storage.Public {
+		return nil, nil
+	}
+	if may, err := b.d.MayRead(ctx, tx, who, c); err != nil || !may {
+		return nil, err
+	}
+	list, err := tx.PersonalOf(ctx, b.object.Owner, who.ID, []int64{b.object.ID})
+	if err != nil || list[b.object.ID] == nil {
+		return nil, err
+	}
+	mine, err := ical.Parse(list[b.object.ID].ICS)
+	if err != nil {
+		return nil, nil
+	}
+	return personal.Compose(b.cal, mine), nil
 }
 
 // skip passes over what is too late to be sent: each instance is judged by itself.
@@ -196,7 +235,7 @@ func (b *batch) send(ctx context.Context, tx storage.Tx) (*Due, error) {
 		return nil, nil
 	}
 	due := &Due{
-		At: first.due, Late: b.now.Sub(first.due) > lateAfter, User: first.user, Object: b.object, Cal: b.cal,
+		At: first.due, Late: b.now.Sub(first.due) > lateAfter, User: first.user, Object: b.object, Cal: first.cal,
 		Zone: first.plan.o.Floating,
 	}
 	for _, s := range b.states {

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"kalends/storage"
 )
 
 // TestDefaultAlarm: events with a time and without any alarm remind half an hour before, where that is wanted.
@@ -27,7 +29,7 @@ func TestDefaultAlarm(t *testing.T) {
 		{"declined", event("DTSTART:20260105T100000Z\nATTENDEE;PARTSTAT=DECLINED:mailto:alice@example.com"), half, ""},
 		{"a task", strings.ReplaceAll(event("DUE:20260105T100000Z"), "VEVENT", "VTODO"), half, ""},
 	} {
-		got := dues(t, calendar(t, tt.text), Options{Now: at(t, testNow), Default: tt.def, Addresses: []string{"mailto:alice@example.com"}}, at(t, testNow), 5)
+		got := dues(t, calendar(t, tt.text), Options{Now: at(t, testNow), Alarms: storage.DefaultAlarms{Timed: alarmBefore(tt.def)}, Addresses: []string{"mailto:alice@example.com"}}, at(t, testNow), 5)
 		if !slices.Equal(got, strings.Fields(tt.want)) {
 			t.Errorf("%s: due at %q, want %q", tt.name, got, tt.want)
 		}

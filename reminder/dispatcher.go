@@ -41,12 +41,10 @@ type Dispatcher struct {
 	// Queued, where not nil, is called after a job was committed: a hint for who sends it.
 	Queued func()
 
-	// Display makes DISPLAY and AUDIO alarms mails too.
-	Display bool
-	// Default reminds of events without alarms: see Options.
-	Default time.Duration
-	// Zone is for floating times of people and calendars without a zone; nil for UTC.
-	Zone *time.Location
+	// Site is how people are reminded who have said nothing themselves: the same as it is for who sets reminders.
+	Site Site
+	// MayRead says whether somebody may still read what is in a collection of somebody else's; nil for nobody.
+	MayRead func(ctx context.Context, r storage.Reader, who *storage.Principal, c *storage.Calendar) (bool, error)
 
 	// Metrics count what becomes of reminders; nil counts nothing.
 	Metrics *obs.Metrics

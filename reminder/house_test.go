@@ -104,11 +104,13 @@ func (h *house) write(who *storage.Principal, cal int64, name, text string, plan
 		if err := tx.PutObject(ctx, o, old); err != nil || !plan {
 			return err
 		}
-		opts := Options{Now: h.Now(), Owner: who.ID, Object: o.ID, Calendar: cal}
-		if opts.Existing, err = tx.Reminders(ctx, who.ID, o.ID); err != nil {
+		addresses, err := tx.Addresses(ctx, who.ID)
+		if err != nil {
 			return err
 		}
-		if err := opts.Person(ctx, tx, who, "", nil); err != nil {
+		opts := Site{}.For(who, addresses, nil, o)
+		opts.Now = h.Now()
+		if opts.Existing, err = tx.Reminders(ctx, who.ID, o.ID); err != nil {
 			return err
 		}
 		return tx.SetReminders(ctx, who.ID, o.ID, Plan(parsed, nil, opts))

@@ -29,9 +29,9 @@ type Options struct {
 	Addresses []string
 	// Display makes DISPLAY and AUDIO alarms due as well; EMAIL alarms always are.
 	Display bool
-	// Default is how long before its start somebody is reminded of a timed event without any VALARM; 0 for never. Any VALARM, also
-	// one that says "no alarm" as Apple's do (ACTION:NONE), is the person's own word.
-	Default time.Duration
+	// Alarms are for an event without any VALARM. Any VALARM, also one that says "no alarm" as Apple's do (ACTION:NONE), is the
+	// person's own word.
+	Alarms storage.DefaultAlarms
 }
 
 // Plan returns the reminder rows of an object for one person: for each alarm the least due time that lies
@@ -114,7 +114,7 @@ func newPlan(cal *ical.Component, series *recur.Series, o Options) *plan {
 	for c := range cal.Main() {
 		any = any || c.Component("VALARM") != nil
 	}
-	if !any && o.Default <= 0 {
+	if !any && !o.hasDefaults() {
 		return nil
 	}
 	p := &plan{o: o, series: series, res: zone.NewResolver(cal), loud: map[*ical.Component]map[string]*alarm{}}
@@ -134,7 +134,7 @@ func newPlan(cal *ical.Component, series *recur.Series, o Options) *plan {
 		timed := c.Prop("DTSTART") != nil || c.Prop("DUE") != nil
 		list := readAlarms(c, o.Display, p.res, o.Floating)
 		if !any {
-			list = defaultAlarm(c, o.Default)
+			list = o.defaultAlarm(c)
 		}
 		for _, a := range list {
 			if !a.absolute && !timed {

@@ -30,7 +30,7 @@ func Default() *Settings {
 		Grace:    Duration{10 * time.Second},
 		ACME:     ACME{Listen: ":80"},
 		Mail:     Mail{DKIMSelector: "kalends", UpdateHold: Duration{10 * time.Second}, SenderRate: 2000},
-		Reminder: Reminder{TimeZone: "UTC"},
+		Reminder: Reminder{TimeZone: "UTC", Meetings: Duration{Duration: 30 * time.Minute}},
 		Limit: Limit{
 			Object:            1 << 20,
 			Attendees:         1000,

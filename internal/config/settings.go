@@ -156,6 +156,11 @@ type Reminder struct {
 	// programs do. It counts for events that are written from then on.
 	Default Duration `toml:"default" placeholder:"DURATION" group:"mail"`
 
+	// Time before its start at which people get a mail about a meeting that was made by the web pages or the API and
+	// has no alarm; 0 for as default says. People, and each calendar, can have other alarms: kalends user alarms, kalends
+	// calendar alarms.
+	Meetings Duration `toml:"meetings" placeholder:"DURATION" group:"mail"`
+
 	// Time zone of people who have none set, like Europe/Berlin: their all-day and floating
 	// events are reminded of in it.
 	TimeZone string `toml:"time_zone" placeholder:"ZONE" group:"mail"`
