@@ -26,13 +26,14 @@ type action struct {
 	Parameters []parameter `json:"parameters"`
 }
 
-// actions that there are. Leap seconds are not known here.
+// actions that there are.
 var actions = []action{
 	{"capabilities", Path + "/capabilities", []parameter{}},
 	{"list", Path + "/zones{?changedsince}", []parameter{{Name: "changedsince"}}},
 	{"get", Path + "/zones{/tzid}{?start,end}", []parameter{{Name: "start"}, {Name: "end"}}},
 	{"expand", Path + "/zones{/tzid}/observances{?start,end}", []parameter{{Name: "start", Required: true}, {Name: "end", Required: true}}},
 	{"find", Path + "/zones{?pattern}", []parameter{{Name: "pattern", Required: true}}},
+	{"leapseconds", Path + "/leapseconds", []parameter{}},
 }
 
 // capabilities is the action of RFC 7808 section 5.1.

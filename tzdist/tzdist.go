@@ -78,6 +78,8 @@ func (q *request) serve() *problem {
 	case !ok || len(segments) == 0:
 	case len(segments) == 1 && segments[0] == "capabilities":
 		return q.capabilities()
+	case len(segments) == 1 && segments[0] == "leapseconds":
+		return q.leapseconds()
 	case len(segments) == 1 && segments[0] == "zones" && q.query.Has("pattern"):
 		return q.find()
 	case len(segments) == 1 && segments[0] == "zones":

@@ -48,7 +48,8 @@ func TestProblems(t *testing.T) {
 		{"GET", "/tzdist/", "", 400, "invalid-action"},
 		{"GET", "/tzdist?query=true", "", 400, "invalid-action"},
 		{"GET", "/tzdist/foobar", "", 400, "invalid-action"},
-		{"GET", "/tzdist/leapseconds", "", 400, "invalid-action"},
+		{"GET", "/tzdist/leapseconds/2017", "", 400, "invalid-action"},
+		{"DELETE", "/tzdist/leapseconds", "", 405, "invalid-action"},
 		{"GET", "/tzdist/capabilities/more", "", 400, "invalid-action"},
 		{"GET", "/tzdist/zones?a=%zz", "", 400, "invalid-action"},
 		{"GET", "/tzdist/zones//x", "", 400, "invalid-action"},
@@ -143,7 +144,7 @@ func TestCapabilities(t *testing.T) {
 		names = append(names, a.Name)
 	}
 	if c.Version != 1 || c.Info.Source != "IANA:"+zone.Version() || len(c.Info.Formats) != 2 || !c.Info.Truncated.Any ||
-		!slices.Equal(names, []string{"capabilities", "list", "get", "expand", "find"}) {
+		!slices.Equal(names, []string{"capabilities", "list", "get", "expand", "find", "leapseconds"}) {
 		t.Errorf("capabilities = %s", w.Body)
 	}
 	if w := ask(t, new(Handler), "OPTIONS", "/tzdist"); w.Code != 204 || w.Header().Get("Allow") != "GET, HEAD, OPTIONS" {
