@@ -51,6 +51,7 @@ type rulePhrases struct {
 	onThe                string // %s is a list such as "second Tuesday"
 	ordinals             map[int]string
 	times, until, custom string
+	scales               map[string]string // after the words, by RSCALE (RFC 7529)
 	dayOfMonth           func(n int) string
 	lastDay              string
 	// day is a weekday as it stands after onThe, with its ordinal.
@@ -125,6 +126,9 @@ var english = catalogue{
 		workdays: "every day from Monday to Friday", on: " on %s", onDay: " on %s", onThe: " on the %s",
 		ordinals: map[int]string{1: "first", 2: "second", 3: "third", 4: "fourth", 5: "fifth", -1: "last", -2: "last but one"},
 		times:    ", %d times", until: ", until %s", custom: "by a rule that your calendar program shows",
+		scales: map[string]string{
+			"": "", "GREGORIAN": "", "HEBREW": ", by the Hebrew calendar", "CHINESE": ", by the Chinese calendar",
+		},
 		dayOfMonth: func(n int) string { return "day " + strconv.Itoa(n) },
 		lastDay:    "the last day",
 		nth:        func(l *catalogue, o string, d time.Weekday) string { return o + " " + l.weekdays[d] },
@@ -186,6 +190,9 @@ var german = catalogue{
 		workdays: "jeden Tag von Montag bis Freitag", on: " am %s", onDay: " am %s", onThe: " am %s",
 		ordinals: map[int]string{1: "ersten", 2: "zweiten", 3: "dritten", 4: "vierten", 5: "fünften", -1: "letzten", -2: "vorletzten"},
 		times:    ", %d-mal", until: ", bis %s", custom: "nach einer Regel, die Ihr Kalenderprogramm anzeigt",
+		scales: map[string]string{
+			"": "", "GREGORIAN": "", "HEBREW": ", nach dem jüdischen Kalender", "CHINESE": ", nach dem chinesischen Kalender",
+		},
 		dayOfMonth: func(n int) string { return strconv.Itoa(n) + "." },
 		lastDay:    "letzten Tag",
 		nth:        func(l *catalogue, o string, d time.Weekday) string { return o + " " + l.weekdays[d] },

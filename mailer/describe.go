@@ -220,9 +220,11 @@ func (ev *event) ruleWords(l *catalogue) string {
 		}
 	}
 	words, ok := l.ruleBody(parts)
-	if !ok {
+	scale, known := l.rule.scales[parts["RSCALE"]]
+	if !ok || !known {
 		return l.rule.custom
 	}
+	words += scale
 	if n, err := strconv.Atoi(parts["COUNT"]); err == nil && n > 0 {
 		words += fmt.Sprintf(l.rule.times, n)
 	} else if until := parts["UNTIL"]; until != "" {
@@ -242,7 +244,7 @@ func (ev *event) ruleWords(l *catalogue) string {
 }
 
 func (l *catalogue) ruleBody(parts map[string]string) (string, bool) {
-	for _, rare := range []string{"BYHOUR", "BYMINUTE", "BYSECOND", "BYYEARDAY", "BYWEEKNO", "RSCALE"} {
+	for _, rare := range []string{"BYHOUR", "BYMINUTE", "BYSECOND", "BYYEARDAY", "BYWEEKNO"} {
 		if parts[rare] != "" {
 			return "", false
 		}

@@ -85,6 +85,10 @@ func TestRuleWords(t *testing.T) {
 		{"FREQ=SECONDLY", odd, ""},
 		{"FREQ=WEEKLY;BYDAY=%s%d", odd, ""},
 		{"FREQ=DAILY;INTERVAL=0", odd, ""},
+		{"RSCALE=GREGORIAN;FREQ=MONTHLY;BYMONTHDAY=31;SKIP=BACKWARD", "every month on day 31", "jeden Monat am 31."},
+		{"RSCALE=HEBREW;FREQ=YEARLY;BYMONTH=5L;BYMONTHDAY=8;SKIP=FORWARD;COUNT=3", "every year, by the Hebrew calendar, 3 times", "jedes Jahr, nach dem jüdischen Kalender, 3-mal"},
+		{"FREQ=MONTHLY;BYMONTHDAY=15;RSCALE=chinese", "every month on day 15, by the Chinese calendar", "jeden Monat am 15., nach dem chinesischen Kalender"},
+		{"RSCALE=ETHIOPIC;FREQ=YEARLY", odd, ""},
 		{"FREQ=DAILY;UNTIL=never", odd, ""},
 		{"nonsense", odd, ""},
 	} {

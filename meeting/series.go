@@ -67,7 +67,7 @@ func (o *Object) shiftRule(master *ical.Component, was, is span) error {
 		}
 		if day := parts.get("BYMONTHDAY"); day != "" {
 			n, err := strconv.Atoi(day)
-			if err != nil || n != was.start.Wall.Day() || is.start.Wall.Day() > 28 {
+			if err != nil || parsed.RScale() != "GREGORIAN" || n != was.start.Wall.Day() || is.start.Wall.Day() > 28 {
 				return again
 			}
 			parts.set("BYMONTHDAY", strconv.Itoa(is.start.Wall.Day()))
