@@ -87,6 +87,8 @@ var kinds = map[calendar.Kind]kind{
 	calendar.SameOrganizer:        {http.StatusUnprocessableEntity, "same-organizer", "A meeting has one organizer", ""},
 	calendar.OrganizerChange:      {http.StatusForbidden, "organizer-change", "The organizer cannot change this", ""},
 	calendar.AttendeeChange:       {http.StatusForbidden, "invited-change", "Only the organizer may change this", ""},
+	calendar.OrganizerNotAllowed:  {http.StatusUnprocessableEntity, "series-missing", "The series is missing", ""},
+	calendar.AttendeeNotAllowed:   {http.StatusForbidden, "unknown-to-organizer", "The organizer has no such meeting", ""},
 	calendar.DefaultCalendar:      {http.StatusConflict, "default-calendar", "This calendar is needed for invitations", ""},
 	calendar.BadDefaultCalendar:   {http.StatusUnprocessableEntity, "bad-default-calendar", "Invitations cannot go there", "calendar"},
 	calendar.QuotaExceeded:        {http.StatusInsufficientStorage, "quota-exceeded", "There is no room left", ""},

@@ -50,6 +50,8 @@ var replies = map[calendar.Kind]reply{
 	calendar.SameOrganizer:        {http.StatusForbidden, dav.C("same-organizer-in-all-components")},
 	calendar.OrganizerChange:      {http.StatusForbidden, dav.C("allowed-organizer-scheduling-object-change")},
 	calendar.AttendeeChange:       {http.StatusForbidden, dav.C("allowed-attendee-scheduling-object-change")},
+	calendar.OrganizerNotAllowed:  {http.StatusForbidden, dav.C("organizer-allowed")},
+	calendar.AttendeeNotAllowed:   {http.StatusForbidden, dav.C("attendee-allowed")},
 	calendar.DefaultCalendar:      {http.StatusForbidden, dav.C("default-calendar-needed")},
 	calendar.BadDefaultCalendar:   {http.StatusForbidden, dav.C("valid-schedule-default-calendar-URL")},
 	calendar.QuotaExceeded:        {http.StatusInsufficientStorage, dav.D("quota-not-exceeded")},

@@ -1,6 +1,8 @@
 package caldav
 
 import (
+	"strings"
+
 	"kalends/calendar"
 	"kalends/dav"
 	"kalends/scheduling"
@@ -21,7 +23,8 @@ var schedulingProperties = []*property{
 			if c == nil {
 				return nil
 			}
-			return []string{collectionHref(r.owner.Name, c.Slug)}
+			// Without its last slash: the programs that read it are Apple's, whose own server writes it so.
+			return []string{strings.TrimSuffix(collectionHref(r.owner.Name, c.Slug), "/")}
 		},
 		setOn: inboxKind, set: setDefaultCalendar},
 	{name: dav.C("schedule-calendar-transp"), on: calendarKind,

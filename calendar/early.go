@@ -46,6 +46,9 @@ func (u *unit) earlyAnswer(ctx context.Context, r PutRequest, p *parsed, old *st
 		if role != itip.RoleAttendee || !u.people.same(organizer, itip.Organizer(p.cal)) {
 			return nil, nil
 		}
+		if !answered(p.cal, mine) {
+			return nil, nil
+		}
 		body := p.cal.Clone()
 		for c := range body.Main() {
 			if o := c.Prop("ORGANIZER"); o != nil {
@@ -89,4 +92,16 @@ func clientSends(cal *ical.Component) bool {
 		}
 	}
 	return any
+}
+
+// answered reports whether the person has said in the object whether they come.
+func answered(cal *ical.Component, mine func(string) bool) bool {
+	for c := range cal.Main() {
+		for a := range c.All("ATTENDEE") {
+			if mine(ical.Address(a.Value())) && itip.PartStat(a) != "NEEDS-ACTION" {
+				return true
+			}
+		}
+	}
+	return false
 }

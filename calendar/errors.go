@@ -39,6 +39,8 @@ const (
 	SameOrganizer             // CALDAV:same-organizer-in-all-components (RFC 6638 section 3.2.4.2)
 	OrganizerChange           // CALDAV:allowed-organizer-scheduling-object-change (RFC 6638 section 3.2.4.3)
 	AttendeeChange            // CALDAV:allowed-attendee-scheduling-object-change (RFC 6638 section 3.2.4.4)
+	OrganizerNotAllowed       // CALDAV:organizer-allowed, of the draft that became RFC 6638, which names nothing for it
+	AttendeeNotAllowed        // CALDAV:attendee-allowed, of that draft too
 	DefaultCalendar           // CALDAV:default-calendar-needed (RFC 6638 section 9.2)
 	BadDefaultCalendar        // CALDAV:valid-schedule-default-calendar-URL (RFC 6638 section 9.2)
 	QuotaExceeded             // DAV:quota-not-exceeded (RFC 4331 section 6)

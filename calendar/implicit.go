@@ -38,6 +38,9 @@ func (u *unit) implicit(ctx context.Context, owner *storage.Principal, old *stor
 	}
 	switch role {
 	case itip.RoleOrganizer:
+		if err := hasWhole(p.cal, oldCal); err != nil {
+			return nil, err
+		}
 		if oldCal == nil {
 			o.LeastSequence = u.leastSequence()
 		}
@@ -50,6 +53,11 @@ func (u *unit) implicit(ctx context.Context, owner *storage.Principal, old *stor
 		u.markUpdates(out, oldCal)
 		return out, err
 	case itip.RoleAttendee:
+		if oldCal == nil {
+			if err := u.isKnown(p.cal, organizer); err != nil {
+				return nil, err
+			}
+		}
 		me := ownAddress(p.cal, oldCal, mine)
 		plan, err := itip.Attend(oldCal, p.cal, me, o)
 		if err != nil {
@@ -61,7 +69,7 @@ func (u *unit) implicit(ctx context.Context, owner *storage.Principal, old *stor
 		}
 		return out, nil
 	}
-	return &scheduling.Outcome{Stored: p.cal}, nil
+	return u.unscheduled(owner, p.cal), nil
 }
 
 // withdrawn is implicit for a deletion.
@@ -130,7 +138,7 @@ func (u *unit) leastSequence() int {
 	least := 0
 	for _, c := range u.copies {
 		if cal, err := parseStored(c); err == nil {
-			least = max(least, itip.NextSequence(cal))
+			least = max(least, itip.LeastFor(cal))
 		}
 	}
 	return least
@@ -330,125 +338,10 @@ func (u *unit) receiveBy(ctx context.Context, to *storage.Principal, m itip.Mess
 			return res, err
 		}
 	}
-	m.Calendar = news(m, oldCal)
+	if m.Calendar = news(m, oldCal); res.Outcome == itip.Cancelled {
+		m.Calendar = whole(m)
+	}
 	return res, u.putInbox(ctx, to, home, uid, component, m)
-}
-
-// news returns what a request says that the copy did not: an inbox item tells of a change (RFC 6638 section 4.1), and of a series of
-// which one instance is new people want to see that one. All of it where it is all new, or nothing is.
-func news(m itip.Message, old *ical.Component) *ical.Component {
-	if old == nil || m.Method != itip.Request {
-		return m.Calendar
-	}
-	have := map[string]string{}
-	for c := range old.Main() {
-		have[instanceOf(c)] = said(c)
-	}
-	drop := map[*ical.Component]bool{}
-	n := 0
-	for c := range m.Calendar.Main() {
-		n++
-		switch was, ok := have[instanceOf(c)]; {
-		case ok && was == said(c):
-			drop[c] = true
-		case c.Prop("RECURRENCE-ID") == nil:
-			return m.Calendar // a series without its exceptions would say what is not so
-		}
-	}
-	if len(drop) == 0 || len(drop) == n {
-		return m.Calendar
-	}
-	cal := ical.New(m.Calendar.Name())
-	for _, p := range m.Calendar.Props() {
-		cal.Add(p)
-	}
-	for _, c := range m.Calendar.Children() {
-		if !drop[c] {
-			cal.AddChild(c)
-		}
-	}
-	return cal
-}
-
-// instanceOf names a component of an object, as it is written.
-func instanceOf(c *ical.Component) string {
-	p := c.Prop("RECURRENCE-ID")
-	if p == nil {
-		return ""
-	}
-	return p.Param("TZID") + ":" + p.Value()
-}
-
-// said is what an organizer says in a component, without what changes by itself or is its reader's own.
-func said(c *ical.Component) string {
-	var lines []string
-	for _, p := range c.Props() {
-		switch p.Name() {
-		case "DTSTAMP", "LAST-MODIFIED", "CREATED", "SEQUENCE", "TRANSP", "COMMENT":
-			continue
-		case "ATTENDEE", "ORGANIZER":
-			lines = append(lines, p.Name()+":"+ical.Address(p.Value()))
-			continue
-		}
-		if strings.HasPrefix(p.Name(), "X-") {
-			continue
-		}
-		lines = append(lines, p.Line())
-	}
-	slices.Sort(lines)
-	return strings.Join(lines, "\n")
-}
-
-// withoutDeclined takes out of a request what its recipient has declined and thrown away: it does not come back before
-// it is rescheduled, which asks them anew. The Calendar is nil when nothing is left.
-func withoutDeclined(m itip.Message, old *ical.Component, mine func(string) bool) itip.Message {
-	declined := func(c *ical.Component) bool {
-		for p := range c.All("ATTENDEE") {
-			if mine(ical.Address(p.Value())) {
-				return itip.PartStat(p) == "DECLINED"
-			}
-		}
-		return false
-	}
-	kept := map[string]bool{}
-	if old != nil {
-		for c := range old.Main() {
-			kept[c.Value("RECURRENCE-ID")] = true
-		}
-	}
-	drop := map[*ical.Component]bool{}
-	all := true
-	for c := range m.Calendar.Main() {
-		switch {
-		case !declined(c) || kept[c.Value("RECURRENCE-ID")]:
-			all = false
-		case c.Prop("RECURRENCE-ID") == nil:
-			// The series; what of it was not declined is to be seen in it.
-		default:
-			drop[c] = true
-		}
-		if c.Prop("RECURRENCE-ID") == nil && !declined(c) {
-			return m // an instance left out of the series would come back as the series has it
-		}
-	}
-	if all {
-		m.Calendar = nil
-		return m
-	}
-	if len(drop) == 0 || kept[""] {
-		return m
-	}
-	cal := ical.New(m.Calendar.Name())
-	for _, p := range m.Calendar.Props() {
-		cal.Add(p)
-	}
-	for _, c := range m.Calendar.Children() {
-		if !drop[c] {
-			cal.AddChild(c)
-		}
-	}
-	m.Calendar = cal
-	return m
 }
 
 // storeCopy writes what a message made of a copy.

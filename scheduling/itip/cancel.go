@@ -89,3 +89,16 @@ func (o Options) cancelAll(old, now *ical.Component) []Message {
 // NextSequence returns the SEQUENCE of the CANCEL that ends the object, plus one: what
 // [Options.LeastSequence] must be when it is brought back (DESIGN.md: undoing a delete).
 func NextSequence(cal *ical.Component) int { return read(cal).highest() + aboveAnyUpdate + 1 }
+
+// LeastFor returns the least SEQUENCE of a new meeting's invitation that somebody takes who has this copy of an earlier one with
+// the same UID: what was cancelled has to be outranked.
+func LeastFor(copy *ical.Component) int {
+	ob := read(copy)
+	n := ob.highest()
+	for _, k := range ob.all() {
+		if isCancelled(ob.get(k)) {
+			return n + 1
+		}
+	}
+	return n
+}

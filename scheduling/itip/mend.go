@@ -61,12 +61,10 @@ func (e *edit) repeated(c *ical.Component) map[*ical.Property]bool {
 	return drop
 }
 
-// ask sees that who has not answered is asked to: programs leave RSVP out, and some readers of mail then offer no answer
-// (RFC 5545 section 3.2.17 has FALSE for its default). An RSVP that is given stays.
-func (e *edit) ask() {
-	if e.o.silent(e.old, e.new()) {
-		return
-	}
+// ask sees that who has not answered is asked to when people are told: programs leave RSVP out, and some readers of mail then offer
+// no answer (RFC 5545 section 3.2.17 has FALSE for its default). An RSVP that is given stays. It reports whether anything changed.
+func (e *edit) ask() bool {
+	asked := false
 	for _, k := range e.new().all() {
 		for a := range e.new().get(k).All("ATTENDEE") {
 			if !byServer(a) || PartStat(a) != "NEEDS-ACTION" || a.HasParam("RSVP") || strings.EqualFold(a.Param("ROLE"), "NON-PARTICIPANT") ||
@@ -74,8 +72,10 @@ func (e *edit) ask() {
 				continue
 			}
 			e.o.lineOf(e.write().get(k), a).SetParam("RSVP", "TRUE")
+			asked = true
 		}
 	}
+	return asked
 }
 
 // raise gives a revision that people are told of a SEQUENCE of its own, above all that were before it, where the organizer's

@@ -43,10 +43,13 @@ func Organize(old, new *ical.Component, o Options) (Plan, error) {
 	}
 	e.keepBooks()
 	e.settle()
-	e.ask()
 	messages := e.messages(forced)
-	if old != nil && hasAttendees(old) && len(messages) > 0 && (len(forced) == 0 || len(e.messages(nil)) > 0) && e.raise() {
-		messages = e.messages(forced)
+	if len(messages) > 0 {
+		asked := e.ask()
+		news := old != nil && hasAttendees(old) && (len(forced) == 0 || len(e.messages(nil)) > 0)
+		if news && e.raise() || asked {
+			messages = e.messages(forced)
+		}
 	}
 	plan := Plan{Stored: e.cal, Changed: e.cal != given && e.cal.String() != given.String()}
 	if !plan.Changed {

@@ -33,7 +33,7 @@ func (e *edit) settle() {
 			least++
 			if k == (key{}) && (e.old.recurs() || e.new().recurs()) {
 				// A CANCEL of instances is no older than what it cancels, and no newer than the series.
-				least = max(least, e.old.highest(), e.new().highest()+1)
+				least = max(least, e.old.highest(), e.new().highest())
 			}
 		}
 		if sequence(c) < least {
