@@ -153,6 +153,7 @@ func (h *Handler) init() {
 	a.UseMiddleware(h.authenticate)
 	h.meetings(a)
 	h.times(a)
+	h.proposals(a)
 	h.held(a)
 	h.calendars(a)
 	h.changes(a)

@@ -77,7 +77,7 @@ func (s *Service) TakeMail(ctx context.Context, m MailMessage) (out MailOutcome,
 		if out.State != storage.Settled {
 			m.waits(u.copyOf(m.Owner))
 		} else if m.Decided && readErr == nil {
-			if err := u.unnotify(ctx, m.Owner, msg); err != nil {
+			if err := u.unnotify(ctx, m.Owner, m.Note.About.From, messageUID(msg.Calendar)); err != nil {
 				return err
 			}
 		}
@@ -149,7 +149,12 @@ func (u *unit) takeMail(ctx context.Context, m *MailMessage, msg itip.Message, r
 		if uid != o.UID {
 			return held("the answer is about another meeting than its address"), nil
 		}
-		u.copies = []*storage.Object{o}
+		// Of the owner's this one counts; what others here have of it, a change will reach.
+		if err := u.findCopies(ctx, m.Owner, uid); err != nil {
+			return MailOutcome{}, err
+		}
+		u.copies = slices.DeleteFunc(u.copies, func(c *storage.Object) bool { return c.Owner == m.Owner })
+		u.copies = append(u.copies, o)
 	} else if err := u.findCopies(ctx, m.Owner, uid); err != nil {
 		return MailOutcome{}, err
 	}

@@ -183,7 +183,7 @@ func (s *Service) dropMail(ctx context.Context, m MailMessage, comment string) e
 			if m.Note.About.From != "" {
 				msg.From = m.Note.About.From
 			}
-			if err := u.unnotify(ctx, m.Owner, msg); err != nil {
+			if err := u.unnotify(ctx, m.Owner, msg.From, messageUID(msg.Calendar)); err != nil {
 				return err
 			}
 		}

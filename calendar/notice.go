@@ -34,9 +34,9 @@ func (u *unit) notify(ctx context.Context, owner *storage.Principal, o *storage.
 func noticeMerge(kind, from, uid string) string { return "notice " + kind + " " + from + " " + uid }
 
 // unnotify takes back notices that wait to be sent about a message that was decided about.
-func (u *unit) unnotify(ctx context.Context, owner int64, msg itip.Message) error {
+func (u *unit) unnotify(ctx context.Context, owner int64, from, uid string) error {
 	for _, kind := range []string{scheduling.ProposalNotice, scheduling.CrasherNotice} {
-		if _, _, err := u.tx.WithdrawJob(ctx, owner, noticeMerge(kind, msg.From, messageUID(msg.Calendar))); err != nil {
+		if _, _, err := u.tx.WithdrawJob(ctx, owner, noticeMerge(kind, from, uid)); err != nil {
 			return err
 		}
 	}

@@ -68,13 +68,50 @@ func upcoming(cal *ical.Component, now time.Time) []Date {
 		if inst.Component < 0 || inst.Component >= components {
 			continue
 		}
-		d := Date{Start: inst.Start, End: inst.End, AllDay: inst.AllDay, Floating: inst.Floating && !inst.AllDay, component: inst.Component, id: inst.RecurrenceID}
-		if !inst.RecurrenceID.Wall.IsZero() {
-			d.ID = inst.RecurrenceID.String()
-		}
-		list = append(list, d)
+		list = append(list, newDate(inst))
 	}
 	return list
+}
+
+func newDate(inst recur.Instance) Date {
+	d := Date{Start: inst.Start, End: inst.End, AllDay: inst.AllDay, Floating: inst.Floating && !inst.AllDay, component: inst.Component, id: inst.RecurrenceID}
+	if !inst.RecurrenceID.Wall.IsZero() {
+		d.ID = inst.RecurrenceID.String()
+	}
+	return d
+}
+
+// dateOf returns the date of an event with that ID, if it is not over.
+func dateOf(cal *ical.Component, id string, now time.Time) (Date, bool) {
+	if id == "" {
+		list := upcoming(cal, now)
+		return append(list, Date{})[0], len(list) > 0 && list[0].ID == ""
+	}
+	main := mainOf(cal)
+	if main == nil || main.Name() != "VEVENT" || main.Prop("DTSTART") == nil || len(id) > 20 {
+		return Date{}, false
+	}
+	named := main.Prop("DTSTART")
+	if rid := main.Prop("RECURRENCE-ID"); rid != nil {
+		named = rid
+	}
+	at, err := ical.ParseDateTime(id, named.Param("TZID"))
+	if err != nil {
+		return Date{}, false
+	}
+	series, err := recur.Compile(cal, zone.NewResolver(cal))
+	if err != nil {
+		return Date{}, false
+	}
+	inst, ok := series.Lookup(at, time.UTC)
+	n := 0
+	for range cal.Main() {
+		n++
+	}
+	if !ok || inst.Component < 0 || inst.Component >= n || inst.End.Before(now) {
+		return Date{}, false
+	}
+	return newDate(inst), true
 }
 
 // MeetingZone returns the zone that a meeting's times are written in, and its name: otherwise where they are in UTC, "" of all-day and
@@ -102,13 +139,8 @@ func MeetingZone(cal *ical.Component, otherwise string) (*time.Location, string)
 // counter makes the COUNTER that proposes another time (RFC 5546 section 3.2.7). view is what the attendee me has of the meeting, zone of
 // times in UTC otherwise.
 func counter(view *ical.Component, me string, n NewTime, otherwise string, o itip.Options) (itip.Message, error) {
-	var date *Date
-	for _, d := range upcoming(view, o.Now) {
-		if d.ID == n.Date {
-			date = &d
-		}
-	}
-	if date == nil {
+	date, ok := dateOf(view, n.Date, o.Now)
+	if !ok {
 		return itip.Message{}, Errorf(BadRequest, "the meeting has no such date, or it is over")
 	}
 	loc, _ := MeetingZone(view, otherwise)

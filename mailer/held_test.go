@@ -411,3 +411,79 @@ func TestPublishIsNeverAddedByItself(t *testing.T) {
 		h.expectMail("all of it")
 	})
 }
+
+// TestProposalToAnOrganizerOutside: a COUNTER goes to them in the thread of the invitation, their refusal stands in the inbox, and
+// a REFRESH brings the meeting as they have it.
+func TestProposalToAnOrganizerOutside(t *testing.T) {
+	eachHouse(t, func(h *house) {
+		w := newWorld("example.org")
+		r := h.receiver(w)
+		send := func(method, text string) []byte {
+			h.Helper()
+			msg := w.sign(h.T, "example.org", itipMail("carol@example.org", "bob@example.com", method, strings.Replace(text, "VERSION:2.0\r\n", "VERSION:2.0\r\nMETHOD:"+method+"\r\n", 1)))
+			h.deliver(r, "carol@example.org", "bob@example.com", msg)
+			return msg
+		}
+		invitation := meetingOf("x", "carol@example.org", []string{"bob@example.com"}, "SEQUENCE:3")
+		first := send("REQUEST", invitation)
+		if err := h.accept(h.bob, "bob@example.com", first); err != nil {
+			h.Fatal(err)
+		}
+		o, before := h.copy(h.bob, "x")
+		target := calendar.Target{Owner: h.bob, Slug: "calendar", Name: o.Name}
+		propose := calendar.NewTime{Start: time.Date(2026, 11, 16, 14, 0, 0, 0, time.UTC), End: time.Date(2026, 11, 16, 15, 0, 0, 0, time.UTC), Comment: "After lunch?"}
+		if err := h.ProposeTime(h.Context(), h.alice, target, propose); err == nil {
+			h.Error("somebody else proposes in bob's name")
+		}
+		if err := h.ProposeTime(h.Context(), h.bob, target, propose); err != nil {
+			h.Fatal(err)
+		}
+		h.expectMail("the proposal", "COUNTER carol@example.org")
+		in, _ := Parse(first)
+		l := h.last()
+		cal, _, _ := l.in.Message()
+		h.contains("the proposal", l.in.Text, "Bob proposes another time for “Planning”", "14:00–15:00", "After lunch?")
+		h.contains("its message", cal.String(), "METHOD:COUNTER", "DTSTART:20261116T140000Z", "DTEND:20261116T150000Z", "SEQUENCE:3", "ORGANIZER:mailto:carol@example.org", "COMMENT:After lunch?")
+		if len(l.in.References) != 1 || l.in.References[0] != in.MessageID {
+			h.Errorf("it refers to %q", l.in.References)
+		}
+		if _, after := h.copy(h.bob, "x"); after != before {
+			h.Errorf("the copy changed:\n%s", after)
+		}
+		msg := send("DECLINECOUNTER", strings.Replace(invitation, "SEQUENCE:3", "SEQUENCE:3\r\nCOMMENT:No.", 1))
+		h.noted("the refusal", "bob@example.com", h.bob, msg, ": in the calendar")
+		inbox, err := h.store.Calendar(h.Context(), h.bob.ID, "inbox")
+		if err != nil {
+			h.Fatal(err)
+		}
+		var methods []string
+		if err := h.store.Objects(h.Context(), inbox.Ref(), storage.WithICS, func(o *storage.Object) error { methods = append(methods, o.Method); return nil }); err != nil {
+			h.Fatal(err)
+		}
+		if !slices.Contains(methods, "DECLINECOUNTER") {
+			h.Errorf("the inbox has %q", methods)
+		}
+		if err := h.AskAgain(h.Context(), h.bob, target); err != nil {
+			h.Fatal(err)
+		}
+		h.expectMail("the question", "REFRESH carol@example.org")
+		if err := h.AskAgain(h.Context(), h.bob, target); calendar.KindOf(err) != calendar.Refused {
+			h.Errorf("asking twice: %v", err)
+		}
+		send("REQUEST", strings.NewReplacer("SEQUENCE:3", "SEQUENCE:4", "20261116T100000Z", "20261116T140000Z").Replace(invitation))
+		if _, text := h.copy(h.bob, "x"); !strings.Contains(text, "20261116T140000Z") {
+			h.Errorf("the answer to it:\n%s", text)
+		}
+		// A meeting of one's own, and nothing at all.
+		h.put(h.alice, "m", meetingOf("m", "alice@example.com", outside))
+		for _, name := range []string{"m.ics", "none.ics"} {
+			mine := calendar.Target{Owner: h.alice, Slug: "calendar", Name: name}
+			if err := h.ProposeTime(h.Context(), h.alice, mine, propose); calendar.KindOf(err) != calendar.Refused && calendar.KindOf(err) != calendar.NotFound {
+				h.Errorf("ProposeTime of %s: %v", name, err)
+			}
+			if err := h.AskAgain(h.Context(), h.alice, mine); calendar.KindOf(err) != calendar.Refused && calendar.KindOf(err) != calendar.NotFound {
+				h.Errorf("AskAgain of %s: %v", name, err)
+			}
+		}
+	})
+}
