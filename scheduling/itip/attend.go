@@ -261,6 +261,9 @@ func (a *attend) declineOne(k key, was *ical.Component) {
 		return
 	}
 	c := was.Clone()
+	if p := c.Prop("RECURRENCE-ID"); p != nil {
+		p.RemoveParam("RANGE")
+	}
 	setPartStat(a.o.attendeeOf(c, a.me), "DECLINED")
 	a.replies[k] = c
 }

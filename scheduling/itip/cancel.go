@@ -34,6 +34,9 @@ func (o Options) cancelled(c *ical.Component, addr string, seq int, ended bool) 
 	k := clean(c, o.Now)
 	k.RemoveChildren(func(*ical.Component) bool { return true })
 	setSequence(k, seq)
+	if p := k.Prop("RECURRENCE-ID"); p != nil {
+		p.RemoveParam("RANGE") // with it the later ones would go too
+	}
 	if ended {
 		k.Set(ical.NewProperty("STATUS", "CANCELLED"))
 		return k

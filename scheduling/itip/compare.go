@@ -181,6 +181,9 @@ func (ob *object) makeFace(c *ical.Component) string {
 		b.WriteString(strconv.FormatInt(k.at, 10))
 	}
 	b.WriteString("\n" + t.zone)
+	if future(c) {
+		b.WriteString("\nTHISANDFUTURE")
+	}
 	if s := strings.ToUpper(strings.TrimSpace(c.Value("STATUS"))); s != "" && s != "CONFIRMED" && c.Name() != "VTODO" || s == "CANCELLED" {
 		b.WriteString("\n" + s)
 	}

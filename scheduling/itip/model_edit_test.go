@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"kalends/ical"
@@ -47,7 +48,22 @@ func (m *model) organizerEdits() {
 	cal := from.Clone()
 	ob := read(cal)
 	c := ob.master
-	switch what := m.pick(12, "edit"); what {
+	switch what := m.pick(13, "edit"); what {
+	case 12: // this and all later instances, with the same people
+		if !m.ranges {
+			break
+		}
+		o := m.instance(ob)
+		if o == nil || who(o) != who(c) {
+			break
+		}
+		p := o.Prop("RECURRENCE-ID")
+		if future(o) {
+			p.RemoveParam("RANGE")
+			break
+		}
+		p.SetParam("RANGE", "THISANDFUTURE")
+		o.Set(ical.NewProperty("SUMMARY", "f"+m.now.Format("150405")))
 	case 0:
 		c.Set(ical.NewProperty("SUMMARY", "s"+m.now.Format("150405")))
 	case 1:
@@ -56,7 +72,13 @@ func (m *model) organizerEdits() {
 		cal.RemoveChildren(func(k *ical.Component) bool { return k != c })
 		c.Remove("EXDATE")
 	case 2:
-		m.toggle(c, crowd[m.pick(len(crowd), "who")])
+		who := crowd[m.pick(len(crowd), "who")]
+		m.toggle(c, who)
+		for x := range cal.Main() {
+			if in := (Options{}).attendeeOf(c, address(who)) != nil; future(x) && in != ((Options{}).attendeeOf(x, address(who)) != nil) {
+				m.toggle(x, who)
+			}
+		}
 	case 3, 4:
 		if o := m.instance(ob); o != nil {
 			o.Set(ical.NewProperty("SUMMARY", "i"+m.now.Format("150405")))
@@ -72,7 +94,7 @@ func (m *model) organizerEdits() {
 			o.Prop("DTSTART").SetDateTime(d)
 		}
 	case 6:
-		if o := m.instance(ob); o != nil {
+		if o := m.instance(ob); o != nil && !future(o) {
 			m.toggle(o, crowd[m.pick(len(crowd), "who")])
 		}
 	case 7:
@@ -131,6 +153,16 @@ func (m *model) organizerEdits() {
 	m.organize(m.copies[organizerAddr], cal, stale)
 }
 
+// who names the attendees of a component.
+func who(c *ical.Component) string {
+	var list []string
+	for p := range c.All("ATTENDEE") {
+		list = append(list, p.Value())
+	}
+	slices.Sort(list)
+	return strings.Join(list, " ")
+}
+
 func must(d ical.DateTime, err error) ical.DateTime {
 	if err != nil {
 		panic(err)
@@ -181,7 +213,7 @@ func (m *model) attendeeEdits(name string) {
 	answer := []string{"ACCEPTED", "TENTATIVE", "DECLINED"}[m.pick(3, "answer")]
 	switch m.pick(8, "what") {
 	case 7:
-		if name == "eve" {
+		if name == "eve" || m.ranges {
 			return
 		}
 		for c := range cal.Main() {
@@ -218,7 +250,7 @@ func (m *model) attendeeEdits(name string) {
 			}
 		}
 	case 4:
-		if k := m.key(ob); ob.master != nil && ob.master.Prop("RRULE") != nil && ob.isInstance(k) {
+		if k := m.key(ob); !m.ranges && ob.master != nil && ob.master.Prop("RRULE") != nil && ob.isInstance(k) {
 			over := ob.over[k]
 			cal.RemoveChildren(func(x *ical.Component) bool { return x == over })
 			ob.addExdates(ob.master, []key{k})

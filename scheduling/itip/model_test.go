@@ -83,6 +83,7 @@ type model struct {
 	log    []string
 	mail   bool // answers overtake each other, as by mail
 	form   ical.Form
+	ranges bool                       // the organizer uses RANGE=THISANDFUTURE; else attendees delegate, and remove instances
 	least  int                        // SEQUENCE of a meeting that is made anew
 	seen   map[string]*ical.Component // what an attendee's program read last
 }
@@ -105,6 +106,7 @@ func (m *model) at(name string, hours int) *ical.Property {
 func newModel(t *rapid.T) *model {
 	m := &model{T: t, now: time.Date(2026, 1, 5, 8, 0, 0, 0, time.UTC), copies: map[string]*ical.Component{}, seen: map[string]*ical.Component{}}
 	m.mail = rapid.Bool().Draw(t, "mail")
+	m.ranges = rapid.Bool().Draw(t, "ranges")
 	m.form = []ical.Form{ical.UTCForm, ical.ZonedForm, ical.DateForm, ical.FloatingForm}[m.pick(4, "form")]
 	m.create()
 	return m

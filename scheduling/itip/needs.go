@@ -139,6 +139,9 @@ func compare(was, is view) needs {
 		}
 	}
 	for _, k := range was.over {
+		if future(was.ob.over[k]) && !is.has(k) && is.master != nil {
+			n.request = true // later instances are as they were
+		}
 		if is.has(k) || gone[k] {
 			continue
 		}

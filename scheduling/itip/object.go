@@ -24,6 +24,7 @@ type object struct {
 	master *ical.Component
 	over   map[key]*ical.Component
 	keys   []key // of over, in order
+	ranges []key // those with RANGE=THISANDFUTURE
 	start  ical.DateTime
 	timed  bool    // start is known: of the master, or the RECURRENCE-ID of the first override
 	like   *object // whose form instances are read in, where there is no master here
@@ -70,6 +71,9 @@ func readLike(cal *ical.Component, like *object) *object {
 			ob.keys = append(ob.keys, k)
 		}
 		ob.over[k] = c
+		if future(c) {
+			ob.ranges = append(ob.ranges, k)
+		}
 	}
 	return ob
 }
@@ -193,26 +197,48 @@ func (ob *object) dateTime(k key) ical.DateTime {
 	return d
 }
 
-// derive returns the instance k as an override that says what the master says (RFC 5545 section 3.8.4.4).
+// base returns what the instance k is made of where it has no override of its own: the last override before it with
+// RANGE=THISANDFUTURE (RFC 5545 section 3.2.13) and the instance that one is for, else the master and its start.
+func (ob *object) base(k key) (*ical.Component, ical.DateTime) {
+	var last key
+	for _, x := range ob.ranges {
+		if c := ob.over[x]; c != nil && future(c) && !isCancelled(c) && compareKeys(x, k) < 0 && (last.kind == 0 || compareKeys(last, x) < 0) {
+			last = x
+		}
+	}
+	if last.kind == 0 {
+		return ob.master, ob.start
+	}
+	return ob.over[last], ob.dateTime(last)
+}
+
+// future reports whether an override stands for all later instances, too.
+func future(c *ical.Component) bool {
+	p := c.Prop("RECURRENCE-ID")
+	return p != nil && strings.EqualFold(p.Param("RANGE"), "THISANDFUTURE")
+}
+
+// derive returns the instance k as an override that says what the master says (RFC 5545 section 3.8.4.4), or an override for
+// all instances from an earlier one on.
 func (ob *object) derive(k key) *ical.Component {
 	at := ob.dateTime(k)
-	c := ob.master.Clone()
+	from, first := ob.base(k)
+	c := from.Clone()
 	c.RemoveFunc(func(p *ical.Property) bool {
 		switch p.Name() {
-		case "RRULE", "RDATE", "EXDATE", "EXRULE":
+		case "RRULE", "RDATE", "EXDATE", "EXRULE", "RECURRENCE-ID":
 			return true
 		}
 		return false
 	})
-	moveTo(ob, c, at, k)
+	moveTo(ob, c, first, at, k)
 	rid := at.Property("RECURRENCE-ID")
 	c.Add(rid)
 	return c
 }
 
-// moveTo moves DTSTART, DTEND and DUE of c, which is a copy of the master, to the instance at.
-func moveTo(ob *object, c *ical.Component, at ical.DateTime, k key) {
-	first := ob.start
+// moveTo moves DTSTART, DTEND and DUE of c, which is a copy of what stands for the instance first, to the instance at.
+func moveTo(ob *object, c *ical.Component, first, at ical.DateTime, k key) {
 	if per, ok := ob.recurrence().periods[k]; ok && c.Prop("DTEND") != nil {
 		if per.HasDuration {
 			c.Remove("DTEND")
@@ -234,7 +260,7 @@ func moveTo(ob *object, c *ical.Component, at ical.DateTime, k key) {
 			continue
 		}
 		la, lb := ob.location(first), ob.location(d)
-		if la != nil && lb != nil && (first.Form != d.Form || first.TZID != d.TZID) {
+		if la != nil && lb != nil && first == ob.start && (first.Form != d.Form || first.TZID != d.TZID) {
 			gap := zone.Instant(d.Wall, lb).Sub(zone.Instant(first.Wall, la))
 			d.Wall = zone.Wall(zone.Instant(at.Wall, ob.location(at)).Add(gap), lb)
 		} else {

@@ -27,7 +27,7 @@ func (r *receiver) cancel(res Result) Result {
 	done := false
 	for _, k := range r.msg.keys {
 		c := r.msg.over[k]
-		if strings.EqualFold(c.Prop("RECURRENCE-ID").Param("RANGE"), "THISANDFUTURE") && ob.master != nil {
+		if future(c) && ob.master != nil {
 			if ob.point(ob.start) == k {
 				return r.cancelAll(res, c)
 			}

@@ -150,7 +150,7 @@ func (t *taker) take(k key, c *ical.Component, p *ical.Property) {
 	if k == (key{}) {
 		t.spread(c, p)
 	}
-	if id := c.Prop("RECURRENCE-ID"); id != nil && strings.EqualFold(id.Param("RANGE"), "THISANDFUTURE") {
+	if future(c) {
 		for _, x := range t.ob.keys {
 			if compareKeys(x, k) > 0 && t.msg.over[x] == nil && t.o.attendeeOf(t.ob.over[x], p.Value()) != nil {
 				t.record(x, c, p)
