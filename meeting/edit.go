@@ -44,6 +44,16 @@ func (e *edit) others() []string {
 	return list
 }
 
+// setPrivacy writes what others see of a component.
+func setPrivacy(c *ical.Component, privacy string) {
+	word := classes[privacy]
+	switch {
+	case word == "PUBLIC" && c.Prop("CLASS") == nil, equalWord(c.Value("CLASS"), word):
+	default:
+		c.Set(ical.NewProperty("CLASS", word))
+	}
+}
+
 // fields are the parts of a meeting that are not its times: what they are made of, whether a change sends them, and how they are
 // set. What other programs keep beside a text to say the same goes with it, else it would contradict.
 var fields = []struct {
@@ -86,6 +96,9 @@ var fields = []struct {
 			word = "TRANSPARENT"
 		}
 		c.Set(ical.NewProperty("TRANSP", word))
+	}},
+	{[]string{"CLASS"}, func(e *edit) bool { return e.Privacy != "" }, func(e *edit, _ *Object, c *ical.Component) {
+		setPrivacy(c, e.Privacy)
 	}},
 	{[]string{"VALARM"}, func(e *edit) bool { return e.Reminders.Sent }, func(e *edit, _ *Object, c *ical.Component) {
 		setReminders(c, e.Reminders.Value)

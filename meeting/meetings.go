@@ -122,6 +122,9 @@ func (h *Editor) build(ctx context.Context, who *storage.Principal, p *Place, c 
 	} else {
 		e.Add(ical.NewProperty("TRANSP", "OPAQUE"))
 	}
+	if in.Privacy != "" {
+		setPrivacy(e, in.Privacy)
+	}
 	setLink(e, in.Link)
 	setInvited(e, p.Owner, p.Mine, guests)
 	if !in.Reminders.Sent {

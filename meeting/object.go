@@ -142,7 +142,7 @@ func (o *Object) component(c *ical.Component) *Meeting {
 		ID: makeID(meetingPrefix, o.Row.Owner, o.Row.ID), UID: o.Row.UID, Calendar: makeID(calendarPrefix, o.Row.Owner, o.Row.Calendar),
 		ETag: o.Row.ETag, Name: c.Text("SUMMARY"), Description: c.Text("DESCRIPTION"), Location: c.Text("LOCATION"),
 		Link: link(c), Reminders: []int{}, Invited: []Invited{}, Busy: !equalWord(c.Value("TRANSP"), "TRANSPARENT"),
-		Status: "confirmed", Updated: o.Row.Modified.UTC().Format(time.RFC3339),
+		Status: "confirmed", Privacy: "public", Updated: o.Row.Modified.UTC().Format(time.RFC3339),
 	}
 	switch start, _, _ := Times(c); start.Form {
 	case ical.DateForm:
@@ -164,6 +164,11 @@ func (o *Object) component(c *ical.Component) *Meeting {
 	for status, word := range statuses {
 		if equalWord(c.Value("STATUS"), word) {
 			m.Status = status
+		}
+	}
+	for privacy, word := range classes {
+		if equalWord(c.Value("CLASS"), word) {
+			m.Privacy = privacy
 		}
 	}
 	if p := c.Prop("ORGANIZER"); p != nil {
@@ -191,6 +196,9 @@ func (o *Object) component(c *ical.Component) *Meeting {
 }
 
 var statuses = map[string]string{"confirmed": "CONFIRMED", "tentative": "TENTATIVE", "cancelled": "CANCELLED"}
+
+// classes are the values of CLASS (RFC 5545 section 3.8.1.3).
+var classes = map[string]string{"public": "PUBLIC", "confidential": "CONFIDENTIAL", "private": "PRIVATE"}
 
 func equalWord(value, word string) bool { return strings.EqualFold(strings.TrimSpace(value), word) }
 

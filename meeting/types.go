@@ -29,6 +29,7 @@ type Meeting struct {
 	Status      string      `json:"status" enum:"confirmed,tentative,cancelled" doc:"Whether it takes Place."`
 	Answer      string      `json:"answer,omitempty" enum:"needs-action,accepted,declined,tentative,delegated" doc:"What the owner of the calendar answered, where they are invited."`
 	Busy        bool        `json:"busy" doc:"Whether it takes up one's time."`
+	Privacy     string      `json:"privacy" enum:"public,confidential,private" doc:"What others see of it who may read the calendar: everything, only that one is busy, or nothing."`
 	Updated     string      `json:"updated" doc:"When it was changed last here."`
 }
 
@@ -63,6 +64,7 @@ type NewMeeting struct {
 	Reminders   Change[Mins] `json:"reminders,omitempty" doc:"How many minutes before it starts one is reminded; without it once, 30 minutes before." example:"[30]"`
 	Status      string       `json:"status,omitempty" enum:"confirmed,tentative" doc:"Whether it takes Place; confirmed."`
 	Busy        *bool        `json:"busy,omitempty" doc:"Whether it takes up one's time; true."`
+	Privacy     string       `json:"privacy,omitempty" enum:"public,confidential,private" doc:"What others see of it; public."`
 }
 
 // MeetingChange is what of a meeting is to be changed: what is not sent stays, and null removes.
@@ -81,6 +83,7 @@ type MeetingChange struct {
 	Reminders   Change[Mins]       `json:"reminders,omitempty" doc:"How many minutes before it starts one is reminded. Reminders that cannot be told like this stay."`
 	Status      string             `json:"status,omitempty" enum:"confirmed,tentative,cancelled" doc:"Whether it takes Place."`
 	Busy        *bool              `json:"busy,omitempty" doc:"Whether it takes up one's time."`
+	Privacy     string             `json:"privacy,omitempty" enum:"public,confidential,private" doc:"What others see of it."`
 }
 
 // Change is a field that may be left out, be null, or have a value.
