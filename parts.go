@@ -50,6 +50,7 @@ func (a *app) assemble(ctx context.Context, cfg *config.Settings, log *slog.Logg
 	a.handler = a.pages(log, service, tokens)
 	a.handler = a.feeds(log, service)
 	a.handler = a.meetings(cfg, log, service, login)
+	a.handler = a.webPages(cfg, log, service, login)
 	sender := &mailer.Sender{
 		Composer: composer, Transport: transport, Told: a.store,
 		Rates: &mailer.Rates{Sender: cfg.Mail.SenderRate, Domain: cfg.Mail.DomainRate},

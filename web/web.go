@@ -1,0 +1,164 @@
+// Package web is the pages by which people look at their calendars, answer, invite, connect their programs and look after the site.
+// They are made by the server and work without JavaScript; a small module of our own adds what is quicker with it. The
+// package has no rules of its own: packages meeting and calendar change what is changed.
+package web
+
+import (
+	"cmp"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"kalends/auth"
+	"kalends/calendar"
+	"kalends/meeting"
+	"kalends/storage"
+)
+
+// Handler serves the pages. Its fields are set before first use and not changed after.
+type Handler struct {
+	Calendar *calendar.Service
+	Store    storage.Store
+	// Login says who signs in. Directory and single-sign-on logins are others of its kind.
+	Login auth.Authenticator
+	Log   *slog.Logger
+	Now   func() time.Time
+	// Zone is where people are who have set no zone; nil for UTC.
+	Zone *time.Location
+	// BaseURL is the URL that people use; "" to take it from the request.
+	BaseURL string
+
+	once     sync.Once
+	mux      *http.ServeMux
+	editor   *meeting.Editor
+	sessions *auth.Sessions
+	origin   *http.CrossOriginProtection
+}
+
+// places are the first segments of the paths that are pages.
+var places = []string{
+	"signin", "signout", "static", "colors.css", "month", "week", "day", "agenda", "search", "shown", "event",
+}
+
+// Handles reports whether a request is for the pages. The root is theirs for browsers only: calendar programs look for their service
+// there with other methods, or with a password at once.
+func Handles(r *http.Request) bool {
+	path := r.URL.Path
+	if path == "/" {
+		return (r.Method == http.MethodGet || r.Method == http.MethodHead) && r.Header.Get("Authorization") == ""
+	}
+	first, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
+	for _, p := range places {
+		if p == first {
+			return true
+		}
+	}
+	return false
+}
+
+// policy lets a page do nothing but what its own files do.
+const policy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; " +
+	"base-uri 'none'; frame-ancestors 'none'; manifest-src 'self'"
+
+// ServeHTTP implements [http.Handler].
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h.once.Do(h.init)
+	for name, value := range map[string]string{
+		"Content-Security-Policy":    policy,
+		"X-Frame-Options":            "DENY",
+		"X-Content-Type-Options":     "nosniff",
+		"Referrer-Policy":            "same-origin", // with no-referrer, browsers call the origin of a form null
+		"Cross-Origin-Opener-Policy": "same-origin",
+		"Permissions-Policy":         "camera=(), geolocation=(), microphone=(), payment=()",
+		"Cache-Control":              "private, no-store",
+		"X-Robots-Tag":               "noindex, nofollow",
+	} {
+		w.Header().Set(name, value)
+	}
+	h.mux.ServeHTTP(w, r)
+}
+
+func (h *Handler) init() {
+	if h.Now == nil {
+		h.Now = time.Now
+	}
+	if h.Log == nil {
+		h.Log = slog.New(slog.DiscardHandler)
+	}
+	h.Zone = cmp.Or(h.Zone, time.UTC)
+	h.editor = &meeting.Editor{Calendar: h.Calendar, Store: h.Store, Now: h.Now}
+	h.sessions = &auth.Sessions{Store: h.Store, Login: h.Login, Now: h.Now}
+	h.origin = http.NewCrossOriginProtection()
+	h.mux = http.NewServeMux()
+	h.mux.HandleFunc("GET /static/{name}", serveStatic)
+	// Of these the first two are for everybody.
+	h.open("GET /signin", h.signInPage)
+	h.open("POST /signin", h.signIn)
+	for pattern, fn := range map[string]func(*visit) error{
+		"POST /signout":           h.signOut,
+		"GET /{$}":                h.front,
+		"GET /colors.css":         h.colors,
+		"GET /month":              h.month,
+		"GET /month/{date}":       h.month,
+		"GET /week":               h.week,
+		"GET /week/{date}":        h.week,
+		"GET /day":                h.day,
+		"GET /day/{date}":         h.day,
+		"GET /agenda":             h.agenda,
+		"GET /agenda/{date}":      h.agenda,
+		"GET /search":             h.search,
+		"POST /shown":             h.setShown,
+		"GET /event/new":          h.newEvent,
+		"POST /event/new":         h.createEvent,
+		"GET /event/{id}":         h.showEvent,
+		"GET /event/{id}/edit":    h.editEvent,
+		"POST /event/{id}/edit":   h.updateEvent,
+		"GET /event/{id}/delete":  h.askDelete,
+		"POST /event/{id}/delete": h.deleteEvent,
+		"POST /event/{id}/answer": h.answerEvent,
+		"POST /event/{id}/move":   h.moveEvent,
+	} {
+		h.handle(pattern, fn)
+	}
+	h.handle("/", func(v *visit) error { return notThere })
+}
+
+// handle adds a page for people who are signed in.
+func (h *Handler) handle(pattern string, fn func(*visit) error) {
+	h.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+		v := h.visit(w, r)
+		ok, err := v.resume()
+		if err == nil && !ok {
+			v.askToSignIn()
+			return
+		}
+		if err == nil && r.Method != http.MethodGet && r.Method != http.MethodHead {
+			err = v.readForm(true)
+		}
+		if err == nil {
+			err = fn(v)
+		}
+		if err != nil {
+			v.fail(err)
+		}
+	})
+}
+
+// open adds a page for everybody.
+func (h *Handler) open(pattern string, fn func(*visit) error) {
+	h.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+		v := h.visit(w, r)
+		_, err := v.resume()
+		if err == nil && r.Method == http.MethodPost {
+			err = v.readForm(false)
+		}
+		if err == nil {
+			err = fn(v)
+		}
+		if err != nil {
+			v.fail(err)
+		}
+	})
+}

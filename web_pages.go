@@ -1,0 +1,27 @@
+package main
+
+import (
+	"log/slog"
+	"net/http"
+	"time"
+
+	"kalends/auth"
+	"kalends/calendar"
+	"kalends/internal/config"
+	"kalends/web"
+)
+
+// webPages puts the pages for people before what answers the rest.
+func (a *app) webPages(cfg *config.Settings, log *slog.Logger, service *calendar.Service, login *auth.Basic) http.Handler {
+	rest := a.handler
+	pages := &web.Handler{
+		Calendar: service, Store: a.store, Login: login.People(), Log: log, Now: time.Now, Zone: cfg.Reminder.Location(), BaseURL: cfg.BaseURL,
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if web.Handles(r) {
+			pages.ServeHTTP(w, r)
+			return
+		}
+		rest.ServeHTTP(w, r)
+	})
+}
