@@ -72,25 +72,8 @@ func (c *clockCursor) advance() {
 		return
 	}
 	day := dayOf(wall)
-	if day != c.day && c.limit != nil {
-		c.day = day
-		ok, known := c.limit.pass(day)
-		if !known {
-			c.done = true
-			return
-		}
-		c.dayOK = ok && (p.weekdays == 0 || p.weekdays&(1<<weekday(day)) != 0)
-	} else if day != c.day {
-		c.day = day
-		y, m, d := date(day)
-		if p.months != 0 && p.months&(1<<m) == 0 {
-			c.day = noWall
-			c.jump(dayNumber(y, m+1, 1) * daySeconds)
-			return
-		}
-		c.dayOK = (p.weekdays == 0 || p.weekdays&(1<<weekday(day)) != 0) &&
-			p.monthDay(d, monthLength(y, m)) &&
-			(p.yearDays == nil || p.yearDays.has(int(day-dayNumber(y, 1, 1))+1, yearLength(y)))
+	if day != c.day && !c.enter(day) {
+		return
 	}
 	sec := wall - day*daySeconds
 	hour, minute, second := uint(sec/3600), uint(sec/60%60), uint(sec%60)
@@ -107,6 +90,28 @@ func (c *clockCursor) advance() {
 		c.base, c.pos = wall, 0
 		c.at += c.step
 	}
+}
+
+// enter looks at a new day as a whole. It is false when it has gone elsewhere.
+func (c *clockCursor) enter(day int64) bool {
+	p := c.p
+	c.day = day
+	if c.limit != nil {
+		ok, known := c.limit.pass(day)
+		c.dayOK = ok && (p.weekdays == 0 || p.weekdays&(1<<weekday(day)) != 0)
+		c.done = c.done || !known
+		return known
+	}
+	y, m, d := date(day)
+	if p.months != 0 && p.months&(1<<m) == 0 {
+		c.day = noWall
+		c.jump(dayNumber(y, m+1, 1) * daySeconds)
+		return false
+	}
+	c.dayOK = (p.weekdays == 0 || p.weekdays&(1<<weekday(day)) != 0) &&
+		p.monthDay(d, monthLength(y, m)) &&
+		(p.yearDays == nil || p.yearDays.has(int(day-dayNumber(y, 1, 1))+1, yearLength(y)))
+	return true
 }
 
 // toNext is the distance from a place in a mask of the given size to the next set bit, or to the mask's end.

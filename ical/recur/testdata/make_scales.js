@@ -15,7 +15,7 @@
 //     Nor SKIP=BACKWARD with a day of the year from its end: it gives the first of them out of order
 //   - no BYMONTHDAY in yearly rules without BYMONTH (it takes DTSTART's month, not all), no BYDAY on leap months
 //   - INTERVAL where the rule does not produce DTSTART: it loses count
-// The model in scaled_test.go knows no such exceptions.
+// The model in scaled_model_test.go knows no such exceptions.
 //
 // With the argument "table" it prints the table of scale_chinese.go instead.
 'use strict';
