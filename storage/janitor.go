@@ -20,6 +20,8 @@ type Housekeeping interface {
 	// CalendarsOver returns the calendars that hold more than so many objects, the fullest first, at most limit. It reads an index
 	// of all objects.
 	CalendarsOver(ctx context.Context, objects int64, limit int) ([]Crowd, error)
+	// PurgeTrash removes at most limit objects that were deleted before a time for good.
+	PurgeTrash(ctx context.Context, before time.Time, limit int) (int64, error)
 	// PurgeMissed removes at most limit missed reminders that were noted before a time.
 	PurgeMissed(ctx context.Context, before time.Time, limit int) (int64, error)
 }

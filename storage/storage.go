@@ -71,6 +71,7 @@ type Reader interface {
 	FeedReader
 	PersonalReader
 	ShareReader
+	TrashReader
 
 	// PrincipalByName returns the principal with that login name (compared in lower case), with its
 	// credential. ErrNotFound.
@@ -145,6 +146,7 @@ type Tx interface {
 	FeedTx
 	PersonalTx
 	ShareTx
+	TrashTx
 
 	// Lock takes the write locks of these owners' homes, in ascending order, and must come before anything
 	// is read that the write depends on. It may be called once in a transaction. n is how many Next the caller expects

@@ -28,6 +28,8 @@ type Keep struct {
 	Mailed time.Duration
 	// Reminders that are never due again. 90 days.
 	Reminders time.Duration
+	// Trash is what people deleted. 30 days.
+	Trash time.Duration
 	// Requests of the API that might come twice, and tokens after they expired. 7 days.
 	Requests time.Duration
 }
@@ -38,7 +40,7 @@ func (k Keep) withDefaults() Keep {
 	for _, d := range []struct {
 		field *time.Duration
 		days  time.Duration
-	}{{&k.Tombstones, 180}, {&k.Inbox, 30}, {&k.Jobs, 30}, {&k.Inbound, 30}, {&k.Mailed, 400}, {&k.Reminders, 90}, {&k.Requests, 7}} {
+	}{{&k.Tombstones, 180}, {&k.Inbox, 30}, {&k.Jobs, 30}, {&k.Inbound, 30}, {&k.Mailed, 400}, {&k.Reminders, 90}, {&k.Trash, 30}, {&k.Requests, 7}} {
 		if *d.field <= 0 {
 			*d.field = d.days * day
 		}
@@ -144,6 +146,7 @@ func (j *Janitor) Sweep(ctx context.Context, holder string) (map[string]int64, e
 		{"reminders", func(ctx context.Context, n int) (int64, error) {
 			return j.Store.PurgeReminders(ctx, before(keep.Reminders), n)
 		}},
+		{"trash", func(ctx context.Context, n int) (int64, error) { return j.Store.PurgeTrash(ctx, before(keep.Trash), n) }},
 		{"requests", func(ctx context.Context, n int) (int64, error) {
 			return j.Store.PurgeAPI(ctx, before(keep.Requests), before(keep.Requests), n)
 		}},

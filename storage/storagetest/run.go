@@ -79,6 +79,7 @@ func Run(t *testing.T, s storage.Store) {
 		{"leases", testLease},
 		{"tombstones are purged", testPurgeTombstones},
 		{"old inbox items", testInboxBefore},
+		{"trash", testTrash},
 		{"reminders are purged", testPurgeReminders},
 		{"counters of homes", testHomeSeqs},
 		{"writers lose no update and no sync misses a change", testWriters},
