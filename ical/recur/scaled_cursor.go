@@ -75,6 +75,10 @@ func (c *scaledCursor) spent() bool { return c.steps > maxSteps/c.p.share }
 func (c *scaledCursor) next() (int64, bool) {
 	for {
 		for c.pos < len(c.found) && (c.done || c.found[c.pos] < c.safe) {
+			if c.found[c.pos] <= c.from-daySeconds {
+				c.pos++
+				continue
+			}
 			w := c.found[c.pos] + int64(c.times[c.clock])
 			if c.clock++; c.clock == len(c.times) {
 				c.clock = 0
@@ -101,13 +105,16 @@ func (c *scaledCursor) next() (int64, bool) {
 			c.expandDays(7)
 		default:
 			c.steps += yearCost
+			if c.s.weekNos != nil {
+				c.steps += weekCost
+			}
 			c.expandYear()
 		}
 	}
 }
 
-// yearCost is how many days or weeks it costs to look at a year or at a month.
-const yearCost = 9
+// How many days or weeks it costs to look at a year or at a month: with weekCost, to number its weeks too.
+const yearCost, weekCost = 9, 20
 
 // expandDays adds a period of some days.
 func (c *scaledCursor) expandDays(length int64) {
