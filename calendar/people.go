@@ -17,11 +17,13 @@ import (
 type people struct {
 	byAddress map[string]*storage.Principal
 	asked     map[string]bool
-	reached   []int64 // ascending
-	most      int     // how many a change reaches at once; 0 for DefaultLocal
+	detailed  []string // what was asked for without its +detail, too
+	reached   []int64  // ascending
+	most      int      // how many a change reaches at once; 0 for DefaultLocal
 }
 
-// lookup finds out whose the addresses are.
+// lookup finds out whose the addresses are. Somebody here is also met by their address with a +detail, unless it is
+// another's.
 func (p *people) lookup(ctx context.Context, r storage.Reader, addresses []string) error {
 	if p.byAddress == nil {
 		p.byAddress, p.asked = map[string]*storage.Principal{}, map[string]bool{}
@@ -40,6 +42,10 @@ func (p *people) lookup(ctx context.Context, r storage.Reader, addresses []strin
 			continue
 		}
 		ask = append(ask, a)
+		if plain, ok := ical.WithoutDetail(a); ok {
+			ask = append(ask, plain)
+			p.detailed = append(p.detailed, a)
+		}
 	}
 	if len(ask) == 0 {
 		return nil
@@ -51,6 +57,12 @@ func (p *people) lookup(ctx context.Context, r storage.Reader, addresses []strin
 	for a, who := range found {
 		p.byAddress[a] = who
 	}
+	for _, a := range p.detailed {
+		if plain, _ := ical.WithoutDetail(a); p.byAddress[a] == nil && p.byAddress[plain] != nil && p.byAddress[plain].Kind != storage.Group {
+			p.byAddress[a] = p.byAddress[plain]
+		}
+	}
+	p.detailed = nil
 	return nil
 }
 

@@ -381,6 +381,23 @@ func TestDelegate(t *testing.T) {
 	})
 }
 
+// Somebody here is met by any spelling of their address, with a +detail too.
+func TestAddresses(t *testing.T) {
+	each(t, func(s *site) {
+		text := meeting("m1", "20260106T090000Z", "cleo@example.com")
+		text = strings.Replace(text, "mailto:cleo@example.com", "MAILTO:Bob%2BWork@Example.COM", 1)
+		s.put(s.alice, "m.ics", text)
+		_, copy := s.copy(s.bob, "m1")
+		if !strings.Contains(copy, "Bob%2BWork") {
+			s.t.Fatalf("bob has not:\n%s", copy)
+		}
+		s.put(s.bob, "m1.ics", strings.Replace(copy, "PARTSTAT=NEEDS-ACTION", "PARTSTAT=ACCEPTED", 1))
+		if _, own := s.copy(s.alice, "m1"); partStat(own, "Bob%2BWork@Example.COM") != "ACCEPTED" || len(s.mails()) > 0 {
+			s.t.Errorf("alice has not heard of it, or by mail:\n%s", own)
+		}
+	})
+}
+
 // Of many attendees some are left to jobs, which bring the meeting to all.
 func TestManyAttendees(t *testing.T) {
 	each(t, func(s *site) {

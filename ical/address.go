@@ -64,3 +64,18 @@ func Mailbox(v string) string {
 	}
 	return m
 }
+
+// WithoutDetail returns a mail address in the form of [Address] without the +detail of its local part (RFC 5233), and false for
+// one that has none.
+func WithoutDetail(addr string) (string, bool) {
+	local, ok := strings.CutPrefix(addr, "mailto:")
+	at := strings.LastIndexByte(local, '@')
+	if !ok || at < 0 {
+		return addr, false
+	}
+	plus := strings.IndexByte(local[:at], '+')
+	if plus <= 0 {
+		return addr, false
+	}
+	return "mailto:" + local[:plus] + local[at:], true
+}

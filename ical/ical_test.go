@@ -235,6 +235,14 @@ func TestAddress(t *testing.T) {
 			t.Errorf("Mailbox(%q) = %q, want %q", in, got, want)
 		}
 	}
+	for in, want := range map[string]string{
+		"mailto:bob+work+x@example.com": "mailto:bob@example.com", "mailto:bob@example.com": "", "mailto:+x@example.com": "",
+		"mailto:bob@a+b.example": "", "urn:x+y@z": "",
+	} {
+		if got, ok := WithoutDetail(in); ok != (want != "") || ok && got != want || !ok && got != in {
+			t.Errorf("WithoutDetail(%q) = %q, %v, want %q", in, got, ok, want)
+		}
+	}
 }
 
 func FuzzParse(f *testing.F) {
