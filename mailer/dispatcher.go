@@ -49,6 +49,7 @@ type Dispatcher struct {
 	once  sync.Once
 	kinds []string
 	wake  chan struct{}
+	gate  *gate
 
 	mu         sync.Mutex
 	endings    []ending
@@ -69,6 +70,7 @@ const (
 func (d *Dispatcher) init() {
 	d.once.Do(func() {
 		d.wake = make(chan struct{}, 1)
+		d.gate = &gate{through: make(chan struct{}, 1)}
 		d.kinds = slices.Sorted(maps.Keys(d.Handlers))
 		if d.Now == nil {
 			d.Now = time.Now
@@ -137,6 +139,7 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 			}
 		}
 		jobs := d.claim(ctx, free)
+		d.gate.open.Store(len(jobs) == free) // there may be more than workers
 		used := 0
 		mu.Lock()
 		for _, j := range jobs {
@@ -231,7 +234,9 @@ func (d *Dispatcher) do(ctx context.Context, j claimed) {
 	if left <= 0 {
 		return // it waited too long behind others; another claim gets it
 	}
-	run, cancel := context.WithTimeout(ctx, left)
+	way := &pass{gate: d.gate}
+	defer way.leave()
+	run, cancel := context.WithTimeout(context.WithValue(ctx, passKey{}, way), left)
 	err := d.handle(run, j.Job)
 	cancel()
 
@@ -312,7 +317,7 @@ type ending struct {
 }
 
 // commit writes an outcome down together with those that end meanwhile: while one transaction is under way, the others gather
-// for the next. Each worker waits for its own, so a kill repeats no more mails than there are workers.
+// for the next. Each worker waits for its own, so a kill repeats no more mails than there are workers, even where the gate is open.
 func (d *Dispatcher) commit(ctx context.Context, j *storage.Job) error {
 	e := ending{j, make(chan error, 1)}
 	d.mu.Lock()

@@ -213,7 +213,7 @@ func (r *relay) send(ctx context.Context, now func() time.Time, from, to string,
 			return false, err
 		}
 		stop := context.AfterFunc(ctx, func() { c.net.Close() })
-		stage, err := c.exchange(from, to, msg)
+		stage, err := c.exchange(ctx, from, to, msg)
 		ended := !stop()
 		if err == nil {
 			c.used = now()
@@ -239,7 +239,7 @@ func (r *relay) send(ctx context.Context, now func() time.Time, from, to string,
 }
 
 // exchange is one mail transaction (RFC 5321 section 3.3). stage says how far it came.
-func (c *conn) exchange(from, to string, msg []byte) (stage string, err error) {
+func (c *conn) exchange(ctx context.Context, from, to string, msg []byte) (stage string, err error) {
 	if err := c.smtp.UpdateDeadline(sendTimeout); err != nil {
 		return "sender", err
 	}
@@ -256,6 +256,7 @@ func (c *conn) exchange(from, to string, msg []byte) (stage string, err error) {
 	if _, err := w.Write(msg); err != nil {
 		return "data", err
 	}
+	finalDot(ctx)
 	return "answer", w.Close()
 }
 
