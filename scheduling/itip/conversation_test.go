@@ -2,6 +2,7 @@ package itip
 
 import (
 	"bytes"
+	"cmp"
 	"flag"
 	"fmt"
 	"os"
@@ -24,6 +25,7 @@ var update = flag.Bool("update", false, "rewrite the answers in testdata/itip")
 //	put NAME [stale] [past] [same]   NAME stores this object, as organizer or attendee; in the same second as the step before
 //	delete NAME               NAME deletes it
 //	deliver [NAME] [same]     what waits for NAME (or everybody) arrives, and answers are spread
+//	alias ADDRESS NAME        the address is NAME's, too
 //	again NAME N              the Nth message that NAME was sent arrives, whether or not it did before
 //	mail FROM TO              this message arrives from outside
 //	admit NAME                NAME, an organizer, takes in who answered last without being invited
@@ -91,6 +93,9 @@ func converse(t *testing.T, file string) {
 			w.say(err)
 			w.offer(m, err)
 			continue
+		case "alias":
+			w.alias[ical.Address(args[1])] = address(args[2])
+			continue
 		case "again":
 			w.step()
 			n, err := strconv.Atoi(args[2])
@@ -128,12 +133,13 @@ type world struct {
 	copies map[string]*ical.Component
 	queue  []Message
 	sent   map[string][]Message // by recipient
+	alias  map[string]string    // further address → the one of whom it is
 	held   Message              // of who answered last without being invited
 	log    strings.Builder
 }
 
 func newWorld() *world {
-	return &world{now: time.Date(2026, 1, 5, 8, 0, 0, 0, time.UTC), copies: map[string]*ical.Component{}, sent: map[string][]Message{}}
+	return &world{now: time.Date(2026, 1, 5, 8, 0, 0, 0, time.UTC), copies: map[string]*ical.Component{}, sent: map[string][]Message{}, alias: map[string]string{}}
 }
 
 func address(name string) string {
@@ -150,7 +156,17 @@ func (w *world) step(args ...string) {
 	w.log.Reset()
 }
 
-func (w *world) options() Options { return Options{Now: w.now, Local: true} }
+func (w *world) options() Options { return Options{Now: w.now, Local: true, Same: w.same} }
+
+// person is the address under which somebody's copy is kept.
+func (w *world) person(addr string) string {
+	if plain, ok := ical.WithoutDetail(addr); ok {
+		addr = plain
+	}
+	return cmp.Or(w.alias[addr], addr)
+}
+
+func (w *world) same(a, b string) bool { return w.person(a) == w.person(b) }
 
 func (w *world) say(err error) {
 	if err != nil {
@@ -197,7 +213,7 @@ func (w *world) put(name string, cal *ical.Component, stale, past bool) error {
 	old := w.copies[me]
 	o := w.options()
 	o.Stale, o.Past = stale, past
-	isMe := func(a string) bool { return a == me }
+	isMe := func(a string) bool { return w.person(a) == me }
 	subject := old
 	if subject == nil || Organizer(subject) == "" {
 		subject = cal
@@ -236,7 +252,7 @@ func (w *world) deliver(name string) {
 	list := w.queue
 	w.queue = nil
 	for _, m := range list {
-		if name != "" && m.To != address(name) {
+		if name != "" && w.person(m.To) != address(name) {
 			rest = append(rest, m)
 			continue
 		}
@@ -256,7 +272,7 @@ func (w *world) arrive(m Message, o Options) {
 		w.ask(m, o)
 		return
 	}
-	res, err := take(w.copies[m.To], m, o)
+	res, err := take(w.copies[w.person(m.To)], m, o)
 	if err != nil {
 		fmt.Fprintf(&w.log, "%s: error: %v\n", short(m.To), err)
 		return
@@ -276,14 +292,14 @@ func (w *world) arrive(m Message, o Options) {
 		}
 	}
 	w.log.WriteString("\n")
-	w.copies[m.To] = res.Copy
+	w.copies[w.person(m.To)] = res.Copy
 	for _, a := range res.Added {
 		if req, ok := View(res.Copy, a, Request, w.options()); ok {
 			w.send(req)
 		}
 	}
 	if m.Method == Reply && res.Changed {
-		w.spread(m.To)
+		w.spread(w.person(m.To))
 	}
 }
 
@@ -291,9 +307,10 @@ var outcomes = map[Outcome]string{Ignored: "ignored", Created: "created", Update
 	Cancelled: "cancelled", CancelledIn: "cancelled in part", Answered: "answered", Noted: "noted"}
 
 func (w *world) spread(organizer string) {
-	for _, a := range Attendees(w.copies[organizer], nil) {
-		if c := w.copies[a.Address]; c != nil && a.Address != organizer {
-			w.copies[a.Address], _ = SpreadPartStat(c, w.copies[organizer], a.Address, w.options())
+	for _, a := range Attendees(w.copies[organizer], w.same) {
+		who := w.person(a.Address)
+		if c := w.copies[who]; c != nil && who != organizer {
+			w.copies[who], _ = SpreadPartStat(c, w.copies[organizer], a.Address, w.options())
 		}
 	}
 }
@@ -314,19 +331,19 @@ func (w *world) mail(t *testing.T, from, to string, cal *ical.Component) {
 func (w *world) ask(m Message, o Options) {
 	switch m.Method {
 	case Refresh:
-		if req, ok := TakeRefresh(w.copies[m.To], m, o); ok {
+		if req, ok := TakeRefresh(w.copies[w.person(m.To)], m, o); ok {
 			w.send(req)
 		} else {
 			w.log.WriteString("not invited\n")
 		}
 	case Counter:
-		list, err := ReadCounter(w.copies[m.To], m, o)
+		list, err := ReadCounter(w.copies[w.person(m.To)], m, o)
 		w.say(err)
 		for _, p := range list {
 			fmt.Fprintf(&w.log, "%s proposes for %q: moves %v %q\n", short(p.Attendee), p.RecurrenceID, p.Moves, p.Comment)
 		}
 		if len(list) > 0 {
-			dm, err := MakeDeclineCounter(w.copies[m.To], m, "No.", o)
+			dm, err := MakeDeclineCounter(w.copies[w.person(m.To)], m, "No.", o)
 			w.say(err)
 			w.send(dm)
 		}
