@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"kalends/ical"
@@ -16,6 +17,7 @@ const (
 	lateAfter  = 2 * time.Minute // a reminder that is later than this says so
 	lateLimit  = 24 * time.Hour  // one that is later than this, and whose instance is over, is not sent
 	maxSkipped = 100             // of those judged one by one; a rule of every minute makes many
+	maxTitle   = 300             // octets of what is noted of a missed one
 )
 
 // Due is a reminder to send: what is due of one object, for one person, at one time.
@@ -31,59 +33,145 @@ type Due struct {
 	Alarms []string        // keys of the rows
 }
 
-// deal carries out the earliest of what is due of one object, in one transaction, and writes when the rest is due. It
-// reports whether more is due already.
-func (d *Dispatcher) deal(ctx context.Context, k object) (again bool, err error) {
-	var sent *Due // what was queued; nil for nothing
-	var missed int
+// outcome is what came of the reminders of one object.
+type outcome struct {
+	sent   *Due // what was queued; nil for nothing
+	missed int
+	again  bool // more is due already
+}
+
+// deal carries out the earliest of what is due of each of these objects, in one transaction, and writes when the rest is due. It
+// returns those of which more is due already. Many at once share the locks, the reads, and the wait for the disk.
+func (d *Dispatcher) deal(ctx context.Context, keys []storage.ObjectKey) (again []storage.ObjectKey, err error) {
+	owners, most := ownersOf(keys)
+	var results []outcome
 	err = d.Store.Update(ctx, func(tx storage.Tx) error {
-		again, sent, missed = false, nil, 0
-		if err := tx.Lock(ctx, 1, k.owner); err != nil {
-			return ignore(err, storage.ErrNotFound) // removed, with its reminders
-		}
-		rows, err := tx.Reminders(ctx, k.owner, k.id)
-		if err != nil || len(rows) == 0 {
+		results = make([]outcome, len(keys))
+		if err := tx.Lock(ctx, most, owners...); err != nil {
+			if len(keys) == 1 {
+				return ignore(err, storage.ErrNotFound) // removed, with its reminders
+			}
 			return err
 		}
-		o, err := tx.ObjectByID(ctx, k.owner, k.id)
-		if errors.Is(err, storage.ErrNotFound) {
-			return tx.SetReminders(ctx, k.owner, k.id, nil)
-		}
+		list, err := tx.Reminded(ctx, keys)
 		if err != nil {
 			return err
 		}
-		cal, err := ical.Parse(o.ICS)
+		who, err := gather(ctx, tx, owners, list)
 		if err != nil {
-			// It was stored by a version that took it. Nothing can be said of it, now or later.
-			d.Log.ErrorContext(ctx, "object of a reminder cannot be read", "owner", k.owner, "object", k.id, "err", err)
-			return tx.SetReminders(ctx, k.owner, k.id, nil)
-		}
-		b := &batch{d: d, now: d.Now(), object: o, cal: cal}
-		if err := b.read(ctx, tx, rows); err != nil {
 			return err
 		}
-		missed = b.missed
-		if sent, err = b.send(ctx, tx); err != nil {
-			return err
+		for i, k := range keys {
+			if results[i], err = d.dealOne(ctx, tx, k, list[i], who); err != nil {
+				return err
+			}
 		}
-		var left []*storage.Reminder
-		left, again = b.rows()
-		return tx.SetReminders(ctx, k.owner, k.id, left)
+		return nil
 	})
 	if err != nil {
-		return false, err
+		return nil, err
 	}
-	if missed > 0 {
-		d.Log.WarnContext(ctx, "reminders missed: the server was away for too long", "owner", k.owner, "object", k.id, "count", missed)
-	}
-	d.Metrics.RemindersMissed(missed)
-	if sent != nil {
-		d.Metrics.ReminderSent(len(sent.Items), sent.At, d.Now(), sent.Late)
-		if d.Queued != nil {
-			d.Queued()
+	now, queued := d.Now(), false
+	for i, r := range results {
+		if r.missed > 0 {
+			d.Metrics.RemindersMissed(r.missed)
+			d.Log.WarnContext(ctx, "reminders missed: the server was away for too long", "owner", keys[i].Owner, "object", keys[i].Object, "count", r.missed)
+		}
+		if r.sent != nil {
+			d.Metrics.ReminderSent(len(r.sent.Items), r.sent.At, now, r.sent.Late)
+			queued = true
+		}
+		if r.again {
+			again = append(again, keys[i])
 		}
 	}
+	if queued && d.Queued != nil {
+		d.Queued()
+	}
 	return again, nil
+}
+
+// ownersOf returns the owners of objects, and how many objects one of them has at most.
+func ownersOf(keys []storage.ObjectKey) (owners []int64, most int) {
+	count := map[int64]int{}
+	for _, k := range keys {
+		if count[k.Owner]++; count[k.Owner] == 1 {
+			owners = append(owners, k.Owner)
+		}
+		most = max(most, count[k.Owner])
+	}
+	slices.Sort(owners)
+	return owners, most
+}
+
+// known is what was read of people and calendars for a batch.
+type known struct {
+	people    map[int64]*storage.Principal
+	addresses map[int64][]string
+	homes     map[int64][]*storage.Calendar
+}
+
+func gather(ctx context.Context, tx storage.Tx, owners []int64, list []storage.Reminded) (*known, error) {
+	var ids []int64
+	for _, r := range list {
+		for _, row := range r.Rows {
+			ids = append(ids, row.ForUser)
+		}
+	}
+	slices.Sort(ids)
+	ids = slices.Compact(ids)
+	k := &known{people: make(map[int64]*storage.Principal, len(ids))}
+	if len(ids) == 0 {
+		return k, nil
+	}
+	people, err := tx.PrincipalsByID(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range people {
+		k.people[p.ID] = p
+	}
+	if k.addresses, err = tx.AddressesOf(ctx, ids); err != nil {
+		return nil, err
+	}
+	k.homes, err = tx.HomeCalendars(ctx, owners)
+	return k, err
+}
+
+// dealOne is deal for one object, whose owner is locked.
+func (d *Dispatcher) dealOne(ctx context.Context, tx storage.Tx, k storage.ObjectKey, r storage.Reminded, who *known) (outcome, error) {
+	if len(r.Rows) == 0 {
+		return outcome{}, nil
+	}
+	if r.Object == nil {
+		return outcome{}, tx.SetReminders(ctx, k.Owner, k.Object, nil)
+	}
+	cal, err := ical.Parse(r.Object.ICS)
+	if err != nil {
+		// It was stored by a version that took it. Nothing can be said of it, now or later.
+		d.Log.ErrorContext(ctx, "object of a reminder cannot be read", "owner", k.Owner, "object", k.Object, "err", err)
+		return outcome{}, tx.SetReminders(ctx, k.Owner, k.Object, nil)
+	}
+	b := &batch{d: d, now: d.Now(), object: r.Object, cal: cal, known: who}
+	if err := b.read(ctx, tx, r.Rows); err != nil {
+		return outcome{}, err
+	}
+	sent, err := b.send(ctx, tx)
+	if err != nil {
+		return outcome{}, err
+	}
+	for _, m := range b.lost {
+		if err := tx.AddMissed(ctx, m); err != nil {
+			return outcome{}, err
+		}
+	}
+	left, again := b.rows()
+	if len(left) == len(r.Rows) {
+		err = tx.PutReminders(ctx, k.Owner, k.Object, left)
+	} else {
+		err = tx.SetReminders(ctx, k.Owner, k.Object, left)
+	}
+	return outcome{sent, b.missed, again}, err
 }
 
 func ignore(err, target error) error {
@@ -100,8 +188,9 @@ type batch struct {
 	object *storage.Object
 	cal    *ical.Component
 	states []*state
+	known  *known
 	missed int
-	in     *storage.Calendar
+	lost   []*storage.Missed // those of the missed that are noted
 }
 
 // state is one row with what is next of its alarm.
@@ -140,25 +229,19 @@ func (b *batch) read(ctx context.Context, tx storage.Tx, rows []*storage.Reminde
 
 // person returns the plan for a person, nil where nothing can be due for them.
 func (b *batch) person(ctx context.Context, tx storage.Tx, id int64) (*state, error) {
-	who, err := tx.PrincipalByID(ctx, id)
-	if err != nil {
-		return nil, ignore(err, storage.ErrNotFound)
+	who := b.known.people[id]
+	if who == nil {
+		return nil, nil
 	}
-	c, err := b.calendar(ctx, tx)
-	if err != nil {
-		return nil, err
-	}
+	c := b.calendar()
 	cal := b.cal
 	if id != b.object.Owner {
+		var err error
 		if cal, err = b.shared(ctx, tx, who, c); err != nil || cal == nil {
 			return nil, err
 		}
 	}
-	addresses, err := tx.Addresses(ctx, id)
-	if err != nil {
-		return nil, fmt.Errorf("addresses of %d: %w", id, err)
-	}
-	o := b.d.Site.For(who, addresses, c, b.object)
+	o := b.d.Site.For(who, b.known.addresses[id], c, b.object)
 	o.Now = b.now
 	p := newPlan(cal, nil, o)
 	if p == nil {
@@ -168,20 +251,13 @@ func (b *batch) person(ctx context.Context, tx storage.Tx, id int64) (*state, er
 }
 
 // calendar returns the collection that the object is in, nil where it is gone.
-func (b *batch) calendar(ctx context.Context, tx storage.Tx) (*storage.Calendar, error) {
-	if b.in != nil {
-		return b.in, nil
-	}
-	all, err := tx.Calendars(ctx, b.object.Owner)
-	if err != nil {
-		return nil, err
-	}
-	for _, c := range all {
+func (b *batch) calendar() *storage.Calendar {
+	for _, c := range b.known.homes[b.object.Owner] {
 		if c.ID == b.object.Calendar {
-			b.in = c
+			return c
 		}
 	}
-	return b.in, nil
+	return nil
 }
 
 // shared returns the object as somebody has it whose calendar it is not, nil where they may not see it any more.
@@ -214,11 +290,29 @@ func (b *batch) skip(s *state) {
 			return
 		}
 		through := s.due
+		b.note(s)
 		if b.missed += len(s.items); b.missed > maxSkipped {
 			through = later(through, b.now.Add(-lateLimit-time.Microsecond))
 		}
 		s.row.FiredThrough = through
 		s.due, s.items = s.plan.next(s.row.Alarm, through)
+	}
+}
+
+// note keeps what is missed, for its person to see.
+func (b *batch) note(s *state) {
+	for _, it := range s.items {
+		if len(b.lost) >= maxSkipped {
+			return
+		}
+		title := it.Component.Text("SUMMARY")
+		if len(title) > maxTitle {
+			title = title[:maxTitle]
+		}
+		b.lost = append(b.lost, &storage.Missed{
+			Owner: b.object.Owner, Object: b.object.ID, ForUser: s.user.ID, DueAt: s.due, Start: it.Instance.Start, End: it.Instance.End,
+			AllDay: it.Instance.AllDay, Summary: strings.ReplaceAll(strings.ToValidUTF8(title, ""), "\x00", ""), Noted: b.now,
+		})
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -21,7 +22,8 @@ const (
 	defaultWorkers = 4
 	defaultPoll    = time.Second
 	grace          = 10 * time.Second // for what is under way when Run is to end
-	claimSize      = 100
+	claimSize      = 512
+	batchSize      = 32 // objects in one transaction: others wait for it as long as for some writes
 )
 
 // Dispatcher carries out due reminders, on any number of servers with one database.
@@ -120,9 +122,6 @@ func (d *Dispatcher) pause(ctx context.Context) time.Duration {
 	return min(max(next.Sub(d.Now()), 10*time.Millisecond), d.Poll)
 }
 
-// object names what a reminder is about.
-type object struct{ owner, id int64 }
-
 // Round claims what is due, once, and carries it out. It returns how many rows it claimed.
 func (d *Dispatcher) Round(ctx context.Context) (int, error) {
 	d.init()
@@ -130,10 +129,10 @@ func (d *Dispatcher) Round(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	byObject := map[object][]*storage.Reminder{}
-	var order []object
+	byObject := map[storage.ObjectKey][]*storage.Reminder{}
+	var order []storage.ObjectKey
 	for _, r := range claimed {
-		k := object{r.Owner, r.Object}
+		k := storage.ObjectKey{Owner: r.Owner, Object: r.Object}
 		if byObject[k] == nil {
 			order = append(order, k)
 		}
@@ -145,37 +144,53 @@ func (d *Dispatcher) Round(ctx context.Context) (int, error) {
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(grace, cancel) })()
 	var g errgroup.Group
 	g.SetLimit(d.Workers)
-	for _, k := range order {
+	for keys := range slices.Chunk(order, batchSize) {
 		g.Go(func() error {
-			d.handle(work, k, byObject[k])
+			d.handle(work, keys, byObject)
 			return nil
 		})
 	}
 	return len(claimed), g.Wait()
 }
 
-// handle carries out all that is due of one object. Whatever goes wrong is logged, and the rows are put off: it never holds
-// up another object.
-func (d *Dispatcher) handle(ctx context.Context, k object, rows []*storage.Reminder) {
-	defer func() {
-		if p := recover(); p != nil {
-			d.Log.ErrorContext(ctx, "reminder panicked", "owner", k.owner, "object", k.id, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
-			d.putOff(ctx, rows, errors.New("internal error"))
-		}
-	}()
+// handle carries out all that is due of some objects. Where one of them goes wrong each is dealt with by itself; what then goes wrong is
+// logged, and its rows are put off: it never holds up another object.
+func (d *Dispatcher) handle(ctx context.Context, keys []storage.ObjectKey, rows map[storage.ObjectKey][]*storage.Reminder) {
 	for range claimSize {
-		again, err := d.deal(ctx, k)
-		if err != nil {
-			if ctx.Err() == nil && !errors.Is(err, storage.ErrUnavailable) {
-				d.Log.ErrorContext(ctx, "send reminder", "owner", k.owner, "object", k.id, "err", err)
-				d.putOff(ctx, rows, err)
+		again, err := d.try(ctx, keys)
+		switch {
+		case err == nil:
+			keys = again
+		case ctx.Err() != nil || errors.Is(err, storage.ErrUnavailable):
+			return // the leases run out
+		case len(keys) > 1:
+			for _, k := range keys {
+				d.handle(ctx, []storage.ObjectKey{k}, rows)
 			}
-			return // else its lease runs out
+			return
+		default:
+			k := keys[0]
+			d.Log.ErrorContext(ctx, "send reminder", "owner", k.Owner, "object", k.Object, "err", err)
+			d.putOff(ctx, rows[k], err)
+			return
 		}
-		if !again {
+		if len(keys) == 0 {
 			return
 		}
 	}
+}
+
+// try is deal, with a panic as an error.
+func (d *Dispatcher) try(ctx context.Context, keys []storage.ObjectKey) (again []storage.ObjectKey, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			if len(keys) == 1 {
+				d.Log.ErrorContext(ctx, "reminder panicked", "owner", keys[0].Owner, "object", keys[0].Object, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			}
+			again, err = nil, errors.New("internal error")
+		}
+	}()
+	return d.deal(ctx, keys)
 }
 
 // putOff makes the rows due again later, the later the more often they were tried. That the reminder itself was due

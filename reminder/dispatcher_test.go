@@ -152,7 +152,7 @@ func TestWrittenWhileDue(t *testing.T) {
 		h.put("a", text) // between claim and sending
 		d := h.server()
 		d.init()
-		d.handle(context.Background(), object{h.alice.ID, claimed[0].Object}, claimed)
+		h.handle(context.Background(), d, claimed)
 		h.expect("sent", "a 0105T094500Z")
 		h.put("a", text) // after sending
 		h.add(2 * time.Minute)
@@ -189,7 +189,7 @@ func TestKilledAtEveryStep(t *testing.T) {
 		if err != nil || len(claimed) != 1 {
 			h.Fatalf("ClaimReminders = %v, %v", claimed, err)
 		}
-		d.handle(killed, object{h.alice.ID, claimed[0].Object}, claimed)
+		h.handle(killed, d, claimed)
 		h.expect("killed before commit")
 		h.add(time.Minute)
 		h.rounds(h.server())
@@ -197,7 +197,7 @@ func TestKilledAtEveryStep(t *testing.T) {
 		// After the commit, before anything else: the lease has nothing left to do.
 		d.Compose = compose
 		h.add(time.Hour)
-		d.handle(context.Background(), object{h.alice.ID, claimed[0].Object}, claimed)
+		h.handle(context.Background(), d, claimed)
 		h.rounds(h.server())
 		h.expect("and only once", "a 0105T094500Z")
 	})

@@ -156,6 +156,20 @@ func (h *house) server() *Dispatcher {
 	}
 }
 
+// handle lets a server carry out what it has claimed.
+func (h *house) handle(ctx context.Context, d *Dispatcher, claimed []*storage.Reminder) {
+	rows := map[storage.ObjectKey][]*storage.Reminder{}
+	var keys []storage.ObjectKey
+	for _, r := range claimed {
+		k := storage.ObjectKey{Owner: r.Owner, Object: r.Object}
+		if rows[k] == nil {
+			keys = append(keys, k)
+		}
+		rows[k] = append(rows[k], r)
+	}
+	d.handle(ctx, keys, rows)
+}
+
 // rounds lets servers work until nothing is due.
 func (h *house) rounds(ds ...*Dispatcher) {
 	h.Helper()

@@ -35,6 +35,27 @@ type PersonalReader interface {
 // MaxPersonalAlarms bounds how many people are reminded of one object of somebody else.
 const MaxPersonalAlarms = 1000
 
+// ObjectKey names an object.
+type ObjectKey struct{ Owner, Object int64 }
+
+// Reminded is an object with its reminder rows.
+type Reminded struct {
+	Object *Object // nil where it is gone
+	Rows   []*Reminder
+}
+
+// ReminderReader reads what a dispatcher of reminders needs, of many objects at once.
+type ReminderReader interface {
+	// Reminded returns objects, with their texts, and their reminder rows, in the order of the keys.
+	Reminded(ctx context.Context, keys []ObjectKey) ([]Reminded, error)
+}
+
+// ReminderTx writes them. The owner's home must be locked.
+type ReminderTx interface {
+	// PutReminders is SetReminders for some of the rows of an object: the others stay as they are.
+	PutReminders(ctx context.Context, owner, object int64, rows []*Reminder) error
+}
+
 // PersonalTx writes them. The owner's home must be locked.
 type PersonalTx interface {
 	// PutPersonal inserts or replaces somebody's own part of an object, and sets Personal of its collection.

@@ -70,6 +70,7 @@ type Reader interface {
 	WebReader
 	FeedReader
 	PersonalReader
+	ReminderReader
 	ShareReader
 	TrashReader
 
@@ -145,6 +146,7 @@ type Tx interface {
 	GrantTx
 	FeedTx
 	PersonalTx
+	ReminderTx
 	ShareTx
 	TrashTx
 

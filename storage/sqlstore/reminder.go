@@ -43,6 +43,32 @@ func (q queries) Reminders(ctx context.Context, owner, object int64) ([]*storage
 	return list, nil
 }
 
+// Reminded implements [storage.ReminderReader]: all of it in one round trip.
+func (q queries) Reminded(ctx context.Context, keys []storage.ObjectKey) ([]storage.Reminded, error) {
+	list := make([]storage.Reminded, len(keys))
+	stmts := make([]stmt, 0, 2*len(keys))
+	for i, k := range keys {
+		at := &list[i]
+		stmts = append(stmts, stmt{sql: remindersOf, args: []any{k.Owner, k.Object}, row: func(r scanner) error {
+			m := &storage.Reminder{}
+			at.Rows = append(at.Rows, m)
+			return scanReminder(r, m)
+		}}, stmt{sql: objectByID, args: []any{k.Owner, k.Object}, row: func(r scanner) error {
+			at.Object = &storage.Object{}
+			return scanObject(r, at.Object, false, everyField)
+		}})
+	}
+	if err := q.r.run(ctx, stmts...); err != nil {
+		return nil, fmt.Errorf("objects of %d reminders: %w", len(keys), err)
+	}
+	return list, nil
+}
+
+var (
+	remindersOf = `SELECT ` + reminderColumns + ` FROM reminders WHERE owner_id = $1 AND object_id = $2 ORDER BY for_user, alarm`
+	objectByID  = `SELECT ` + objectFields[everyField] + ` FROM objects WHERE owner_id = $1 AND id = $2`
+)
+
 const (
 	forgetAll    = `DELETE FROM reminders WHERE owner_id = $1 AND object_id = $2`
 	forgetOthers = forgetAll + ` AND NOT (CAST(for_user AS TEXT) || '/' || alarm = ANY($3))`
@@ -94,6 +120,17 @@ func (tx *Tx) SetReminders(ctx context.Context, owner, object int64, rows []*sto
 		if err != nil {
 			return fmt.Errorf("reminders of %d/%d: %w", owner, object, err)
 		}
+	}
+	return tx.PutReminders(ctx, owner, object, rows)
+}
+
+// PutReminders implements [storage.ReminderTx].
+func (tx *Tx) PutReminders(ctx context.Context, owner, object int64, rows []*storage.Reminder) error {
+	if err := tx.mustLock(owner); err != nil {
+		return err
+	}
+	if len(rows) > 0 {
+		delete(tx.fresh, objectKey{owner, object}) // SetReminders is to look
 	}
 	for _, m := range rows {
 		state := stateReady

@@ -229,3 +229,38 @@ func testZones(t *testing.T, s storage.Store) {
 		t.Fatal(err)
 	}
 }
+
+func testReminded(t *testing.T, s storage.Store) {
+	ctx := t.Context()
+	h, other := newHome(t, s), newHome(t, s)
+	a, b := h.put(h.cal, "a.ics", nil), other.put(other.cal, "b.ics", nil)
+	row := func(o *storage.Object, alarm string) *storage.Reminder {
+		return &storage.Reminder{Owner: o.Owner, Object: o.ID, Calendar: o.Calendar, ForUser: o.Owner, Alarm: alarm, DueAt: t0, FiredThrough: t0.Add(-time.Hour)}
+	}
+	h.locked(func(tx storage.Tx) error {
+		if err := tx.SetReminders(ctx, h.owner, a.ID, []*storage.Reminder{row(a, "1"), row(a, "2")}); err != nil {
+			return err
+		}
+		return tx.SetReminders(ctx, h.owner, 999, []*storage.Reminder{{Owner: h.owner, Object: 999, ForUser: h.owner, Alarm: "1", DueAt: t0}})
+	})
+	changed := row(a, "2")
+	changed.DueAt = t0.Add(time.Hour)
+	h.locked(func(tx storage.Tx) error { return tx.PutReminders(ctx, h.owner, a.ID, []*storage.Reminder{changed}) })
+	got, err := s.Reminded(ctx, []storage.ObjectKey{{Owner: other.owner, Object: b.ID}, {Owner: h.owner, Object: a.ID}, {Owner: h.owner, Object: 999}, {Owner: h.owner, Object: 1000}})
+	check(t, err)
+	if len(got) != 4 {
+		t.Fatalf("Reminded returns %d", len(got))
+	}
+	changed.Claim = 1 // another due time ends a claim
+	diff(t, "Reminded", got[0], storage.Reminded{Object: b})
+	diff(t, "Reminded", got[1], storage.Reminded{Object: a, Rows: []*storage.Reminder{row(a, "1"), changed}})
+	if got[2].Object != nil || len(got[2].Rows) != 1 || got[3].Object != nil || got[3].Rows != nil {
+		t.Errorf("Reminded of what is gone: %+v, %+v", got[2], got[3])
+	}
+	if none, err := s.Reminded(ctx, nil); err != nil || len(none) != 0 {
+		t.Errorf("Reminded of nothing: %v, %v", none, err)
+	}
+	if err := s.Update(ctx, func(tx storage.Tx) error { return tx.PutReminders(ctx, h.owner, a.ID, []*storage.Reminder{changed}) }); err == nil {
+		t.Error("PutReminders in a home that is not locked is taken")
+	}
+}

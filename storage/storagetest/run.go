@@ -62,6 +62,7 @@ func Run(t *testing.T, s storage.Store) {
 		{"what is somebody's own in shared calendars", testPersonal},
 		{"who goes takes along what was theirs", testLeavingPersonal},
 		{"missed reminders", testMissed},
+		{"many objects with their reminders", testReminded},
 		{"time zones", testZones},
 		{"inbound mail", testInbound},
 		{"inbound mail that waits", testWaitingMail},
