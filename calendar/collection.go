@@ -253,6 +253,15 @@ func (s *Service) DeleteCalendar(ctx context.Context, who *storage.Principal, t 
 		if err != nil {
 			return err
 		}
+		by := int64(0)
+		if who != nil {
+			by = who.ID
+		}
+		if !c.Subscribed { // what comes from elsewhere is there still
+			if err := u.tx.TrashCalendar(ctx, c, by, u.now, u.s.Limit().Trash); err != nil {
+				return fmt.Errorf("trash of calendar %d: %w", c.ID, err)
+			}
+		}
 		if err := u.tx.DeleteCalendar(ctx, t.Owner.ID, c.ID, seq); err != nil {
 			return fmt.Errorf("delete calendar: %w", err)
 		}

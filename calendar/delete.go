@@ -16,7 +16,7 @@ type DeleteRequest struct {
 	Cond   Condition
 	// NoReply: an attendee's deletion sends no answer (Schedule-Reply: F, RFC 6638 section 8.1).
 	NoReply bool
-	// Quiet leaves scheduling out.
+	// Quiet leaves scheduling and the trash out.
 	Quiet bool
 }
 
@@ -60,6 +60,11 @@ func (u *unit) delete(ctx context.Context, r DeleteRequest) error {
 	oldCal, err := u.oldMeeting(ctx, old, owner, r.Quiet || old.Inbox || cal.OwnClient)
 	if err != nil {
 		return err
+	}
+	if !r.Quiet && !old.Inbox {
+		if err := u.trash(ctx, cal, old, r.Who); err != nil {
+			return err
+		}
 	}
 	if err := u.remove(ctx, old); err != nil {
 		return err

@@ -22,6 +22,7 @@ type Limits struct {
 	Outside    int   // recipients outside for one meeting; 100
 	Local      int   // attendees here that are reached in the transaction; 100
 	Quota      int64 // octets of all objects of one owner; 0 for no limit
+	Trash      int64 // octets of what an owner deleted that are kept, the latest; 256 MiB
 }
 
 // Default limits (DESIGN.md, Bounds).
@@ -31,6 +32,7 @@ const (
 	DefaultInstances  = 10_000
 	DefaultOutside    = 100
 	DefaultLocal      = 100
+	DefaultTrash      = 256 << 20
 )
 
 // WithDefaults returns l with its defaults filled in.
@@ -42,6 +44,9 @@ func (l Limits) WithDefaults() Limits {
 	}
 	if l.ObjectSize == 0 {
 		l.ObjectSize = DefaultObjectSize
+	}
+	if l.Trash == 0 {
+		l.Trash = DefaultTrash
 	}
 	set(&l.Attendees, DefaultAttendees)
 	set(&l.Instances, DefaultInstances)
