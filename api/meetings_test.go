@@ -82,6 +82,7 @@ func TestCreateKinds(t *testing.T) {
 		{"rule until a day", repeats("FREQ=DAILY;UNTIL=20260210"), []string{"RRULE:FREQ=DAILY;UNTIL=20260210T225959Z\r\n"}},
 		{"rule until a clock time", repeats("FREQ=DAILY;UNTIL=20260210T090000"), []string{"RRULE:FREQ=DAILY;UNTIL=20260210T080000Z\r\n"}},
 		{"rule in an object", repeats(object{"rule": "FREQ=DAILY;COUNT=3", "every": "week"}), []string{"RRULE:FREQ=DAILY;COUNT=3\r\n"}},
+		{"rule of the Hebrew calendar", repeats("RSCALE=HEBREW;FREQ=YEARLY;SKIP=FORWARD"), []string{"RRULE:RSCALE=HEBREW;FREQ=YEARLY;SKIP=FORWARD\r\n"}},
 		{"every day", repeats(object{"every": "day"}), []string{"RRULE:FREQ=DAILY\r\n"}},
 		{"every other week", repeats(object{"every": "week", "interval": 2, "on": []string{"Monday", "friday"}, "count": 5}), []string{"RRULE:FREQ=WEEKLY;INTERVAL=2;BYDAY=MO,FR;COUNT=5\r\n"}},
 		{"first Monday", repeats(object{"every": "month", "on": []string{"first monday"}, "until": "2026-12-31"}), []string{"RRULE:FREQ=MONTHLY;BYDAY=1MO;UNTIL=20261231T225959Z\r\n"}},
@@ -118,6 +119,23 @@ func TestCreateKinds(t *testing.T) {
 
 func repeats(r any) object {
 	return object{"start": "2026-02-02T09:00:00+01:00", "end": "2026-02-02T10:00:00+01:00", "recurrence": r}
+}
+
+// TestCalendarSystems: a rule is told in words where they mean the same, and refused where nobody here can count so.
+func TestCalendarSystems(t *testing.T) {
+	h := newSQLite(t)
+	for rule, every := range map[string]any{
+		"RSCALE=GREGORIAN;FREQ=DAILY;SKIP=OMIT":                         "day",
+		"RSCALE=GREGORIAN;FREQ=MONTHLY;BYMONTHDAY=31;SKIP=BACKWARD":     nil,
+		"RSCALE=HEBREW;FREQ=MONTHLY":                                    nil,
+		"FREQ=YEARLY;RSCALE=CHINESE;BYMONTH=6L;BYMONTHDAY=1;SKIP=OMIT;": nil,
+	} {
+		m := h.as("alice", "POST", "/meetings", with(repeats(rule), "name", "x")).ok(201)
+		if got := m["recurrence"].(object)["every"]; got != every {
+			t.Errorf("%s: every %v, want %v", rule, got, every)
+		}
+	}
+	h.as("alice", "POST", "/meetings", with(repeats("RSCALE=ETHIOPIC;FREQ=YEARLY"), "name", "x")).fails(422, "invalid", "recurrence")
 }
 
 // TestInvalid: the problem names the field.

@@ -227,6 +227,10 @@ func recurrenceOf(text string, start ical.DateTime, loc *time.Location) *Recurre
 	for _, p := range ruleParts(text) {
 		switch p.name {
 		case "FREQ", "INTERVAL", "COUNT", "WKST":
+		case "RSCALE", "SKIP": // the words count in Gregorian and skip nothing
+			if parsed.RScale() != "GREGORIAN" || parsed.Skip() != "OMIT" {
+				return r
+			}
 		case "UNTIL":
 			wall, utc, _ := parsed.Until()
 			switch {

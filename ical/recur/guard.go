@@ -44,15 +44,19 @@ func (r *Rule) checkRanges() error {
 		}
 	}
 	limits := scaleLimits[r.scale]
-	for _, l := range [...]struct {
-		name string
-		list []int16
-		most int16
-	}{{"BYMONTHDAY", r.byMonthDay, limits.monthDay}, {"BYYEARDAY", r.byYearDay, limits.yearDay}, {"BYWEEKNO", r.byWeekNo, limits.weekNo}} {
-		for _, v := range l.list {
-			if max(v, -v) > l.most {
-				return syntaxError(l.name, fmt.Sprint(v), "must be 1 to %d or -%d to -1 with RSCALE=%v", l.most, l.most, r.scale)
-			}
+	if err := r.checkLimit("BYMONTHDAY", r.byMonthDay, limits.monthDay); err != nil {
+		return err
+	}
+	if err := r.checkLimit("BYYEARDAY", r.byYearDay, limits.yearDay); err != nil {
+		return err
+	}
+	return r.checkLimit("BYWEEKNO", r.byWeekNo, limits.weekNo)
+}
+
+func (r *Rule) checkLimit(part string, list []int16, most int16) error {
+	for _, v := range list {
+		if max(v, -v) > most {
+			return syntaxError(part, fmt.Sprint(v), "must be 1 to %d or -%d to -1 with RSCALE=%v", most, most, r.scale)
 		}
 	}
 	return nil
