@@ -196,7 +196,7 @@ func (u *unit) deliver(ctx context.Context, owner *storage.Principal, row *stora
 		var err error
 		switch {
 		case d.Local != nil && u.tx.Locked(d.Local.ID):
-			_, err = u.receive(ctx, d.Local, d.Message, true)
+			_, err = u.receiveBy(ctx, d.Local, d.Message, true, inOrder)
 		case d.Local != nil:
 			err = u.queueMessage(ctx, scheduling.DeliverJob, owner, row, out, d)
 		case d.Status == scheduling.StatusSent:
@@ -212,6 +212,15 @@ func (u *unit) deliver(ctx context.Context, owner *storage.Principal, row *stora
 		}
 	}
 	return u.sendReplies(ctx)
+}
+
+// inOrder applies a message in the transaction that made it.
+func inOrder(copy *ical.Component, m itip.Message, o itip.Options) (itip.Result, error) {
+	o.InOrder = true
+	if m.Method == itip.Reply {
+		return itip.TakeReply(copy, m, o)
+	}
+	return itip.Receive(copy, m, o)
 }
 
 // queueSpread leaves it to the outbox to tell the attendees' calendars what the organizer's copy knows of the answers.

@@ -60,6 +60,9 @@ type Options struct {
 	LeastSequence int
 	// Local says that a message was made by this server, for Receive and TakeReply. Such messages say all, and exactly.
 	Local bool
+	// InOrder says that a message of this server is received in the transaction that made it: nothing made before can come after
+	// it. What it says nothing new about then keeps its SEQUENCE and DTSTAMP in the copy.
+	InOrder bool
 }
 
 func (o Options) same(a, b string) bool {

@@ -42,10 +42,12 @@ var deliveryParams = []string{"SCHEDULE-AGENT", "SCHEDULE-STATUS"}
 func (r *receiver) merge(have, c *ical.Component) *ical.Component {
 	n := incoming(c)
 	if have == nil {
-		// A new instance has the delivery of the series (RFC 6638 section 7.1: SCHEDULE-AGENT is the same on every ORGANIZER).
-		if org := n.Prop("ORGANIZER"); org != nil && r.copy.master != nil && r.o.attendeeOf(r.copy.master, r.me) != nil {
-			if mine := r.copy.master.Prop("ORGANIZER"); mine != nil {
-				copyParams(org, mine, deliveryParams)
+		// A new instance has the delivery of the others (RFC 6638 section 7.1: SCHEDULE-AGENT is the same on every ORGANIZER).
+		for _, k := range r.copy.all() {
+			other := r.copy.get(k)
+			if org, had := n.Prop("ORGANIZER"), other.Prop("ORGANIZER"); org != nil && had != nil && r.o.attendeeOf(other, r.me) != nil {
+				copyParams(org, had, deliveryParams)
+				break
 			}
 		}
 		return n

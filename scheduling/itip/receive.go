@@ -200,6 +200,10 @@ func (r *receiver) replace() (*ical.Component, bool) {
 	if late {
 		setSequence(master, sequence(have))
 	}
+	same := have != nil && r.unchanged(have, r.msg.master) && !r.dropsDates()
+	if same {
+		keepRevision(master, have)
+	}
 	list := []*ical.Component{master}
 	for _, k := range r.msg.keys {
 		if skip[k] {
@@ -211,6 +215,9 @@ func (r *receiver) replace() (*ical.Component, bool) {
 			continue
 		}
 		n := r.merge(r.copy.effective(k), c)
+		if mine := r.copy.over[k]; same && mine != nil && r.unchanged(mine, c) {
+			keepRevision(n, mine)
+		}
 		if r.copy.over[k] == nil && r.anewSeries {
 			// What was answered for the series does not hold for this instance either.
 			if a, b := r.o.attendeeOf(n, r.me), r.o.attendeeOf(c, r.me); a != nil {
@@ -221,6 +228,38 @@ func (r *receiver) replace() (*ical.Component, bool) {
 	}
 	list = append(list, r.kept(master, skip)...)
 	return r.compose(list), true
+}
+
+// unchanged reports whether c, the message's component for have, tells nothing new in a message that nothing overtakes.
+func (r *receiver) unchanged(have, c *ical.Component) bool {
+	return r.o.Local && r.o.InOrder && isCancelled(have) == isCancelled(c) && r.copy.face(have) == r.msg.face(c)
+}
+
+// dropsDates reports whether the message takes instances out of the series, or brings some back without naming them.
+func (r *receiver) dropsDates() bool {
+	was, is := r.copy.recurrence().exdates, r.msg.recurrence().exdates
+	for k := range is {
+		if !was[k] {
+			return true
+		}
+	}
+	for k := range was {
+		if !is[k] && r.msg.over[k] == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// keepRevision leaves c the revision that have was.
+func keepRevision(c, have *ical.Component) {
+	for _, name := range [...]string{"SEQUENCE", "DTSTAMP"} {
+		if p := have.Prop(name); p != nil {
+			c.Set(p.Clone())
+		} else {
+			c.Remove(name)
+		}
+	}
 }
 
 // newerOverrides takes from a message whose master is old the overrides that are not.
@@ -334,6 +373,9 @@ func (r *receiver) instances() (*ical.Component, bool) {
 			own = r.copy.effective(k)
 		}
 		took[k] = r.merge(own, c)
+		if have != nil && r.unchanged(have, c) {
+			keepRevision(took[k], have)
+		}
 	}
 	if len(took) == 0 {
 		return nil, false

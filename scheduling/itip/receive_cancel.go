@@ -155,8 +155,8 @@ func (r *receiver) cancelInstance(ob *object, k key, c *ical.Component) bool {
 	if ob.generates(k) {
 		ob.addExdates(ob.master, []key{k})
 	}
-	if r.o.Local {
-		setSequence(ob.master, max(sequence(ob.master), sequence(c)))
+	if r.o.Local && !r.o.InOrder {
+		setSequence(ob.master, max(sequence(ob.master), sequence(c))) // against what was made before and comes later
 	}
 	return true
 }
