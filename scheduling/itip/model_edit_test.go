@@ -204,6 +204,9 @@ func (m *model) attendeeEdits(name string) {
 	if old == nil {
 		return
 	}
+	if m.mail {
+		m.now = m.now.Add(time.Second) // of two answers of one second nothing tells which is the later one
+	}
 	body := old
 	if was := m.seen[name]; was != nil && m.pick(3, "body") == 0 {
 		body = was

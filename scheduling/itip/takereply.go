@@ -213,7 +213,9 @@ func (t *taker) record(k key, c *ical.Component, p *ical.Property) {
 		return
 	}
 	was, is := PartStat(line), PartStat(p)
-	if made && (was == is || is == "NEEDS-ACTION") && !p.HasParam("DELEGATED-TO") {
+	// The same answer as for the series needs no override, unless an older one may still come by mail: then the override is what
+	// remembers this one.
+	if made && (was == is && t.o.Local || is == "NEEDS-ACTION") && !p.HasParam("DELEGATED-TO") {
 		t.done = true
 		return
 	}
