@@ -137,6 +137,7 @@ func (h *Handler) init() {
 				{Name: meetingsTag, Description: "Meetings and other events: one, a series, one instance of a series, or this and all that follow."},
 				{Name: timesTag, Description: "When people and rooms are free."},
 				{Name: heldTag, Description: "Mail from outside that waits for one's decision."},
+				{Name: trashTag, Description: "What was deleted, for 30 days."},
 				{Name: calendarsTag, Description: "Calendars, and who one is."},
 				{Name: changesTag, Description: "What changed since one looked last."},
 			},
@@ -155,6 +156,7 @@ func (h *Handler) init() {
 	h.times(a)
 	h.proposals(a)
 	h.held(a)
+	h.trash(a)
 	h.calendars(a)
 	h.changes(a)
 	h.spec = a.OpenAPI()
