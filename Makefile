@@ -5,6 +5,7 @@
 # make fuzz     30 s of each fuzz target (FUZZTIME=5m for longer)
 # make soak     two servers on one Postgres, each part restarted under load (LOAD=30s a part; make test has a short one)
 # make storm    kill -9 at random moments of a storm of invitations, on both databases (ROUNDS=200 times; make test has a few)
+# make e2e      mail through a real Postfix, and our mails read by other programs; CI runs it too
 # make bench    benchmarks; compare two runs with benchstat
 
 GO       ?= go
@@ -14,7 +15,7 @@ ROUNDS   ?= 200
 PACKAGES ?= ./...
 RACE     := $(shell command -v gcc >/dev/null 2>&1 && echo -race)
 
-.PHONY: run demo test check fast setup fuzz soak storm bench hooks rfc
+.PHONY: run demo test check fast setup fuzz soak e2e storm bench hooks rfc
 
 run:
 	$(GO) run . serve
@@ -48,6 +49,9 @@ soak: setup
 
 storm: setup
 	KALENDS_TEST_ROUNDS=$(ROUNDS) $(GO) test -count 1 -v -timeout 2h -run TestStorm .
+
+e2e:
+	@sh e2e/ci.sh
 
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem -count 3 $(PACKAGES)

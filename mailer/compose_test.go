@@ -171,7 +171,34 @@ END:VCALENDAR
 			})
 		}
 	}
+	notice := func(kind string, n scheduling.Notice, change func(n *scheduling.Notice)) func(c *Composer) (*Letter, error) {
+		n.Kind, n.To, n.ToName, n.Owner, n.Object, n.Title = kind, "mailto:alice@example.com", "Alice Ä.", 12, 345, "Planning"
+		n.From, n.FromName, n.TimeZone = "mailto:bob@example.org", "Bob", "Europe/Paris"
+		change(&n)
+		return func(c *Composer) (*Letter, error) {
+			original := []byte(crlf("From: Bob <bob@example.org>\nTo: " + "reply+abc@reply.example.com\nSubject: Re: Invitation: Planning\nMessage-ID: <words@mail.example.org>\n\nI come, but ten minutes late.\n\nGruß, Bob\n"))
+			in, err := Parse(original)
+			if err != nil {
+				return nil, err
+			}
+			m, from, err := c.Notice(&n, in, original)
+			if err != nil {
+				return nil, err
+			}
+			m.MessageID, m.Date = c.JobID(&storage.Job{Owner: 12, ID: 678, Created: created}), created
+			return letter(m, from)
+		}
+	}
+	answered := func(partstat, more string) string {
+		return crlf(strings.NewReplacer("METHOD:REQUEST", "METHOD:REPLY", "CN=Bob;PARTSTAT=NEEDS-ACTION", "CN=Bob;PARTSTAT="+partstat, "LOCATION:Room 5\\, first floor\n", more).Replace(weekly[:strings.LastIndex(weekly, "BEGIN:VEVENT")] + "END:VCALENDAR\n"))
+	}
 	return map[string]func(c *Composer) (*Letter, error){
+		"notice-words":   notice(scheduling.WordsNotice, scheduling.Notice{Calendar: crlf(weekly), Unverified: true, Key: "k"}, func(*scheduling.Notice) {}),
+		"notice-comment": notice(scheduling.CommentNotice, scheduling.Notice{Calendar: answered("ACCEPTED", "COMMENT:I bring <b>cake</b>.\n")}, func(*scheduling.Notice) {}),
+		"notice-crasher": notice(scheduling.CrasherNotice, scheduling.Notice{Calendar: answered("TENTATIVE", "")}, func(n *scheduling.Notice) { n.From, n.FromName = "mailto:mallory@example.net", "" }),
+		"notice-proposal-de": notice(scheduling.ProposalNotice, scheduling.Notice{Language: "de", Before: crlf(single),
+			Calendar: crlf(strings.NewReplacer("20261116T113000Z", "20261117T130000Z", "LOCATION:Kantine\n", "COMMENT:Da habe ich Zeit.\n").Replace(single))},
+			func(n *scheduling.Notice) { n.Title, n.TimeZone = "Mittagessen mit Gästen", "Europe/Vienna" }),
 		"request":            compose(invite("REQUEST", weekly)),
 		"request-foreign-de": compose(requestDE),
 		"request-update":     compose(updated),

@@ -147,6 +147,9 @@ func (in *Incoming) header(h message.Header) {
 // part reads one part; what it does not want is skipped by the reader.
 func (in *Incoming) part(e *message.Entity, report bool) error {
 	contentType, params := mediaType(e.Header.Get("Content-Type"))
+	if contentType == "" {
+		contentType = "text/plain" // RFC 2045 section 5.2
+	}
 	if strings.HasPrefix(contentType, "multipart/") {
 		return nil
 	}

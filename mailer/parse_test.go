@@ -190,7 +190,7 @@ func TestParseReadsWhatComposeWrites(t *testing.T) {
 			t.Errorf("%s: %+v, %v", name, in, err)
 		}
 		cal, method, err := in.Message()
-		if strings.HasPrefix(name, "reminder") {
+		if strings.HasPrefix(name, "reminder") || strings.HasPrefix(name, "notice-") {
 			if !errors.Is(err, ErrNoCalendar) {
 				t.Errorf("%s: Message = %v", name, err)
 			}
