@@ -226,10 +226,90 @@ func TestWebInABrowser(t *testing.T) {
 	program := axe(t)
 	b.look(1280, "light")
 	b.signIn(s.url, "alice")
-	t.Run("pages", func(t *testing.T) {
-		b.T = t
-		b.pages(s, program)
-	})
+	for name, part := range map[string]func(){"flow": func() { b.flow(s) }, "pages": func() { b.pages(s, program) }, "script": func() { b.plain(s) }} {
+		t.Run(name, func(t *testing.T) {
+			b.T = t
+			part()
+		})
+	}
+	b.T = t
+}
+
+// flow makes an event, moves it with the mouse, and moves about with keys.
+func (b *browser) flow(s *webSite) {
+	b.Helper()
+	b.look(1280, "light")
+	tuesday := s.monday.AddDate(0, 0, 1).Format(time.DateOnly)
+	b.open(s.url + "/week/" + tuesday)
+	// n asks for a new event; its title, and Enter.
+	b.key("n")
+	b.until(`document.querySelector("#quick[open] [name=name]") === document.activeElement`)
+	b.picture("quick")
+	b.call("Input.insertText", map[string]any{"text": "Gardening"})
+	b.eval(`{const f = document.querySelector("#quick form"); f.starttime.value = "15:00"; f.endtime.value = "16:00"; f.requestSubmit(f.querySelector("[value=save].primary"))}`)
+	chip := `[...document.querySelectorAll(".block")].find(e => e.textContent.includes("Gardening"))`
+	b.until(chip + `?.textContent.includes("15:00–16:00")`)
+	b.open(s.url + "/week/" + tuesday)
+	// It is dragged two days on, and an hour down.
+	where, _ := b.eval(`(() => {const e = ` + chip + `; e.scrollIntoView({block: "center"}); const r = e.getBoundingClientRect(); const c = document.querySelectorAll(".col"); const w = c[3].getBoundingClientRect().x - c[1].getBoundingClientRect().x; const q = c[1].getBoundingClientRect().height / 24; return [r.x + r.width / 2, r.y + 6, r.x + r.width / 2 + w, r.y + 6 + q].join(" ")})()`).(string)
+	var x0, y0, x1, y1 float64
+	if _, err := fmt.Sscan(where, &x0, &y0, &x1, &y1); err != nil {
+		b.Fatalf("where is it? %q", where)
+	}
+	mouse := func(kind string, x, y float64) {
+		b.call("Input.dispatchMouseEvent", map[string]any{"type": kind, "x": x, "y": y, "button": "left", "buttons": 1, "clickCount": 1})
+	}
+	mouse("mousePressed", x0, y0)
+	for i := range 6 {
+		f := float64(i+1) / 6
+		mouse("mouseMoved", x0+(x1-x0)*f, y0+(y1-y0)*f)
+	}
+	b.until(`document.querySelector(".ghost") !== null`)
+	b.picture("drag")
+	mouse("mouseReleased", x1, y1)
+	b.until(chip + `?.textContent.includes("16:00–17:00") && ` + chip + `.closest(".col").dataset.date == "` + s.monday.AddDate(0, 0, 3).Format(time.DateOnly) + `"`)
+	// Keys: views, time, search, help.
+	here := func(path string) {
+		b.until(`location.pathname.startsWith("` + path + `") && document.readyState == "complete"`)
+	}
+	b.key("m")
+	here("/month/")
+	b.key("ArrowRight")
+	here("/month/" + time.Date(s.monday.Year(), s.monday.Month()+1, 1, 0, 0, 0, 0, time.UTC).Format("2006-01"))
+	b.key("t")
+	b.until(`location.pathname == "/month" && document.readyState == "complete"`)
+	b.key("a")
+	here("/agenda/")
+	b.key("ArrowDown")
+	b.until(`document.activeElement.classList.contains("row")`)
+	b.key("?")
+	b.until(`document.querySelector("#help").open`)
+	b.picture("keys")
+	b.eval(`document.querySelector("#help").close()`)
+	b.key("/")
+	b.until(`document.activeElement.name == "q"`)
+	// Guests are added in place, and it is shown when they are busy.
+	b.open(s.url + "/event/new?time=10:30&date=" + s.monday.AddDate(0, 0, 2).Format(time.DateOnly))
+	b.eval(`document.querySelector("#f-name").value = "Talk"; document.querySelector("#f-add").value = "bob@example.com"; document.querySelector("#event-form").requestSubmit(document.querySelector("[value=add]"))`)
+	b.until(`document.querySelector(".busy.clash") !== null && document.querySelector("#f-name").value == "Talk"`)
+	b.eval(`document.querySelector("#people").scrollIntoView()`)
+	b.picture("guests")
+}
+
+// plain signs in and makes an event where scripts are switched off.
+func (b *browser) plain(s *webSite) {
+	b.Helper()
+	b.call("Emulation.setScriptExecutionDisabled", map[string]any{"value": true})
+	defer b.call("Emulation.setScriptExecutionDisabled", map[string]any{"value": false})
+	b.open(s.url + "/event/new?date=" + s.monday.Format(time.DateOnly))
+	b.click("#f-name")
+	b.call("Input.insertText", map[string]any{"text": "By hand"})
+	b.click(".buttons .primary")
+	b.until(`document.querySelector("h1").textContent == "By hand"`)
+	b.open(s.url + "/month/" + s.monday.Format(time.DateOnly))
+	if b.eval(`[...document.querySelectorAll(".ev")].some(e => e.textContent.includes("By hand"))`) != true {
+		b.Error("the event is not in the month")
+	}
 }
 
 // pages looks at all pages, wide and narrow, light and dark. No page may be wider than its window.
@@ -239,10 +319,12 @@ func (b *browser) pages(s *webSite, program string) {
 	b.open(s.url + "/agenda/" + s.monday.Format(time.DateOnly))
 	event, _ := b.eval(`[...document.querySelectorAll("a.row")].find(a => a.textContent.includes("Review")).getAttribute("href")`).(string)
 	own, _ := b.eval(`[...document.querySelectorAll("a.row")].find(a => a.textContent.includes("Planning")).getAttribute("href")`).(string)
+	b.open(s.url + "/calendars")
+	calendar, _ := b.eval(`document.querySelector(".keylist a").getAttribute("href")`).(string)
 	for _, p := range []struct{ name, path string }{
 		{"month", "/month/" + day}, {"week", "/week/" + day}, {"day", "/day/" + day}, {"agenda", "/agenda/" + s.monday.Format(time.DateOnly)},
 		{"search", "/search?q=planning"}, {"event", event}, {"form", "/event/new?date=" + day}, {"edit", strings.Replace(own, "?", "/edit?", 1)},
-		{"delete", strings.Replace(own, "?", "/delete?", 1)},
+		{"delete", strings.Replace(own, "?", "/delete?", 1)}, {"connect", "/connect"}, {"account", "/account"}, {"calendars", "/calendars"}, {"calendar", calendar},
 	} {
 		for _, width := range []int{1280, 360, 300} {
 			for _, scheme := range []string{"light", "dark"} {

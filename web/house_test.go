@@ -151,6 +151,7 @@ func (b *browser) send(method, path string, form url.Values, headers ...string) 
 // get opens a page.
 func (b *browser) get(path string) *browser {
 	b.Helper()
+	path, _, _ = strings.Cut(path, "#")
 	if status := b.send("GET", path, nil); status != http.StatusOK {
 		b.Fatalf("GET %s = %d: %s", path, status, b.text())
 	}

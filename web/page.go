@@ -34,6 +34,7 @@ var pages = func() map[string]*template.Template {
 	layout := template.Must(template.New("layout.html").Funcs(template.FuncMap{
 		"asset": asset,
 		"dict":  dict,
+		"int":   func(n int64) int { return int(n) },
 	}).ParseFS(pageFiles, "pages/layout.html", "pages/parts_*.html"))
 	list := map[string]*template.Template{}
 	names, err := fs.Glob(pageFiles, "pages/*.html")
@@ -152,7 +153,7 @@ func (v *visit) base(title string) base {
 		b.Section, _, _ = strings.Cut(strings.TrimPrefix(v.r.URL.Path, "/"), "/")
 		b.Notice = v.lang.notice(v.r.URL.Query().Get("done"))
 		for _, m := range v.menu() {
-			m.Name, m.Here = v.t(m.Name), m.Href == "/"+b.Section
+			m.Here = m.Href == "/"+b.Section
 			b.Menu = append(b.Menu, m)
 		}
 	}
@@ -161,7 +162,10 @@ func (v *visit) base(title string) base {
 
 // menu is where one can go.
 func (v *visit) menu() []menuItem {
-	return []menuItem{{Name: "Calendar", Href: "/"}}
+	return []menuItem{
+		{Name: v.t("Calendar"), Href: "/"}, {Name: v.t("Calendars"), Href: "/calendars"}, {Name: v.t("Connect"), Href: "/connect"},
+		{Name: v.t("Account"), Href: "/account"},
+	}
 }
 
 // link is a path of ours, with the zone that was asked for.

@@ -2,6 +2,7 @@ package web
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -44,7 +45,7 @@ var english = catalogue{
 }
 
 var german = catalogue{
-	Tag: "de", Self: "Deutsch", first: time.Monday, texts: germanTexts,
+	Tag: "de", Self: "Deutsch", first: time.Monday, texts: together(germanTexts, germanAccount),
 	days:     [7]string{"Sonntag", "Montag", "Dienstag", "Mittwoch", "Donnerstag", "Freitag", "Samstag"},
 	short:    [7]string{"So", "Mo", "Di", "Mi", "Do", "Fr", "Sa"},
 	letters:  [7]string{"S", "M", "D", "M", "D", "F", "S"},
@@ -57,6 +58,15 @@ var german = catalogue{
 		return fmt.Sprintf("%s, %d. %s", l.days[t.Weekday()], t.Day(), l.months[t.Month()-1])
 	},
 	brief: func(l *catalogue, t time.Time) string { return strconv.Itoa(t.Day()) + ". " + l.shortMon[t.Month()-1] },
+}
+
+// together makes one of several tables.
+func together(tables ...map[string]string) map[string]string {
+	all := map[string]string{}
+	for _, t := range tables {
+		maps.Copy(all, t)
+	}
+	return all
 }
 
 // catalogueFor returns the catalogue of a BCP 47 language, of its primary language, or English.
