@@ -1,5 +1,6 @@
-// Package recur works out when calendar objects happen: recurrence rules (RFC 5545 section 3.3.10), and the whole
-// recurrence set of an object with its exceptions (section 3.8.5) as a [Series].
+// Package recur works out when calendar objects happen: recurrence rules (RFC 5545 section 3.3.10), in the Gregorian, the
+// Hebrew or the Chinese calendar (RFC 7529), and the whole recurrence set of an object with its exceptions (RFC 5545
+// section 3.8.5) as a [Series].
 //
 // Rules are expanded in naive wall time, and each wall time becomes an instant by the rules of RFC 5545 section 3.3.5
 // afterwards. Expanding in zoned time goes wrong on days that have no midnight.

@@ -134,7 +134,7 @@ func TestScaledEqualsObviousModel(t *testing.T) {
 			t.Fatalf("ParseRule(%s): %v", text, err)
 		}
 		start := drawWall(t, 1902, 2085)
-		end := start + int64(rapid.SampledFrom([]int{2, 6, 20}).Draw(t, "years"))*366*daySeconds
+		end := start + int64(rapid.SampledFrom([]int{2, 5, 12}).Draw(t, "years"))*366*daySeconds
 		p := r.bind(start, maxWall, false, 1)
 		if p == nil {
 			return
