@@ -15,7 +15,8 @@ import (
 // TestCopiesConverge drives an organizer, three attendees and a room by random scripts, with a meeting in UTC, in a zone around its
 // change of clocks, of whole days, or floating. Messages wait, overtake each other and arrive twice; changes share a second; the
 // organizer's program writes over what it has not seen, as far as Schedule-Tag lets it, attendees' programs over anything. Attendees
-// throw copies away, and organizers the meeting, to make it anew. When all has arrived, every copy must agree with the organizer's.
+// throw copies away, and organizers the meeting, to make it anew. Or all happens in one transaction each, but for one attendee who is
+// reached by jobs, in any order. When all has arrived, every copy must agree with the organizer's.
 func TestCopiesConverge(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := newModel(t)
@@ -81,7 +82,9 @@ type model struct {
 	queue  []Message
 	sent   []Message
 	log    []string
-	mail   bool // answers overtake each other, as by mail
+	mail   bool      // answers overtake each other, as by mail
+	once   bool      // messages are received in the transaction that made them; only dave is reached by jobs, and answers are spread by them
+	held   []Message // what the room says in such a transaction
 	form   ical.Form
 	ranges bool                       // the organizer uses RANGE=THISANDFUTURE; else attendees delegate, and remove instances
 	least  int                        // SEQUENCE of a meeting that is made anew
@@ -106,6 +109,7 @@ func (m *model) at(name string, hours int) *ical.Property {
 func newModel(t *rapid.T) *model {
 	m := &model{T: t, now: time.Date(2026, 1, 5, 8, 0, 0, 0, time.UTC), copies: map[string]*ical.Component{}, seen: map[string]*ical.Component{}}
 	m.mail = rapid.Bool().Draw(t, "mail")
+	m.once = !m.mail && rapid.Bool().Draw(t, "once")
 	m.ranges = rapid.Bool().Draw(t, "ranges")
 	m.form = []ical.Form{ical.UTCForm, ical.ZonedForm, ical.DateForm, ical.FloatingForm}[m.pick(4, "form")]
 	m.create()
@@ -175,12 +179,16 @@ func (m *model) act() {
 
 // next delivers one waiting message, any that may overtake those before it.
 func (m *model) next() {
+	if m.once && m.pick(2, "spread") == 0 {
+		m.spread()
+		return
+	}
 	if len(m.queue) == 0 {
 		return
 	}
 	i := m.pick(len(m.queue), "message")
 	for j := range i {
-		if m.ordered(m.queue[j], m.queue[i]) {
+		if !m.once && m.ordered(m.queue[j], m.queue[i]) {
 			i = j
 			break
 		}
@@ -203,12 +211,20 @@ func (m *model) ordered(a, b Message) bool {
 	return a.Method == Cancel || b.Method == Cancel || a.Calendar.Master() == nil || b.Calendar.Master() == nil || m.copies[a.To] == nil
 }
 
+const late = "mailto:dave@example.com" // who is reached by jobs
+
 func (m *model) arrive(msg Message) {
-	o := Options{Now: m.now, Local: true}
+	o := Options{Now: m.now, Local: true, InOrder: m.once}
 	take := Receive
-	if msg.Method == Reply {
+	switch {
+	case msg.Method == Reply:
 		take = TakeReply
 		o.Local = !m.mail
+	case m.once && msg.To == late:
+		o.InOrder = false
+		take = func(copy *ical.Component, msg Message, o Options) (Result, error) {
+			return Align(copy, m.copies[organizerAddr], msg.To, o)
+		}
 	}
 	before := m.copies[msg.To]
 	res, err := take(before, msg, o)
@@ -220,7 +236,7 @@ func (m *model) arrive(msg Message) {
 	}
 	m.copies[msg.To] = res.Copy
 	m.note("%s of %s to %s arrives: %s %s", msg.Method, stampOf(msg), short(msg.To), outcomes[res.Outcome], res.Reason)
-	if msg.Method == Reply && res.Changed {
+	if msg.Method == Reply && res.Changed && !m.once {
 		m.spread()
 	}
 	for _, a := range res.Added {
@@ -269,9 +285,21 @@ func (m *model) spread() {
 }
 
 func (m *model) send(list ...Message) {
-	m.queue = append(m.queue, list...)
 	for _, msg := range list {
 		m.note("  %s %s > %s", msg.Method, short(msg.From), short(msg.To))
+		switch {
+		case !m.once || msg.To == late:
+			m.queue = append(m.queue, msg)
+		case msg.From == address(crowd[persons]):
+			m.held = append(m.held, msg)
+		default:
+			m.arrive(msg)
+		}
+	}
+	for len(m.held) > 0 {
+		msg := m.held[0]
+		m.held = m.held[1:]
+		m.arrive(msg)
 	}
 }
 
@@ -333,7 +361,7 @@ func (m *model) agree() {
 			if isCancelled(co.master) || isCancelled(got) {
 				got = nil
 			}
-			if got == nil && want != nil && k != (key{}) && co.recurrence().exdates[k] && away {
+			if got == nil && want != nil && k != (key{}) && away && (co.master == nil || co.recurrence().exdates[k]) {
 				continue // taken out of their calendar by the attendee
 			}
 			if a, b := face(organizer, want), face(co, got); a != b {
