@@ -163,8 +163,8 @@ func (v *visit) base(title string) base {
 // menu is where one can go.
 func (v *visit) menu() []menuItem {
 	return []menuItem{
-		{Name: v.t("Calendar"), Href: "/"}, {Name: v.t("Calendars"), Href: "/calendars"}, {Name: v.t("Connect"), Href: "/connect"},
-		{Name: v.t("Account"), Href: "/account"},
+		{Name: v.t("Calendar"), Href: "/"}, {Name: v.t("Calendars"), Href: "/calendars"}, {Name: v.t("Requests"), Href: "/requests"},
+		{Name: v.t("Connect"), Href: "/connect"}, {Name: v.t("Trash"), Href: "/trash"}, {Name: v.t("Account"), Href: "/account"},
 	}
 }
 

@@ -40,7 +40,7 @@ type Handler struct {
 // places are the first segments of the paths that are pages.
 var places = []string{
 	"signin", "signout", "static", "colors.css", "month", "week", "day", "agenda", "search", "shown", "event",
-	"connect", "account", "calendars",
+	"connect", "account", "calendars", "requests", "trash",
 }
 
 // Handles reports whether a request is for the pages. The root is theirs for browsers only: calendar programs look for their service
@@ -139,6 +139,11 @@ func (h *Handler) init() {
 		"POST /calendars/{id}/share":   h.share,
 		"POST /calendars/{id}/feed":    h.publish,
 		"POST /calendars/{id}/feedoff": h.unpublish,
+		"GET /requests":                h.requests,
+		"POST /requests":               h.decide,
+		"GET /trash":                   h.trash,
+		"POST /trash":                  h.restore,
+		"POST /trash/empty":            h.emptyTrash,
 	} {
 		h.handle(pattern, fn)
 	}
