@@ -190,7 +190,9 @@ func (a *attend) apply() {
 			out = a.out.derive(k)
 			a.out.cal.AddChild(out)
 		}
-		if a.take(out, a.new.get(k)) || a.forced && a.o.attendeeOf(out, a.me) != nil {
+		// What was cancelled is nothing to answer.
+		off := isCancelled(out) || isCancelled(a.out.master)
+		if tell := a.take(out, a.new.get(k)); !off && (tell || a.forced && a.o.attendeeOf(out, a.me) != nil) {
 			a.replies[k] = out
 		}
 	}

@@ -205,7 +205,8 @@ func (t *taker) record(k key, c *ical.Component, p *ical.Property) {
 		target = t.ob.derive(k)
 	}
 	line := t.o.attendeeOf(target, p.Value())
-	if line == nil {
+	delegate := line == nil
+	if delegate {
 		line = t.delegate(target, p, nil)
 	}
 	if t.stale(line, c, made) {
@@ -235,6 +236,9 @@ func (t *taker) record(k key, c *ical.Component, p *ical.Property) {
 		t.ob = read(t.cal)
 	}
 	t.done = true
+	if delegate {
+		t.added(p.Value()) // who had been taken off the list, perhaps
+	}
 	id := ""
 	if r := target.Prop("RECURRENCE-ID"); r != nil {
 		id = r.Value()
@@ -331,9 +335,13 @@ func (t *taker) delegates(target, c *ical.Component, p, line *ical.Property) {
 			d = ical.NewProperty("ATTENDEE", addr)
 		}
 		t.delegate(target, d, line)
-		if a := ical.Address(addr); !slices.Contains(t.res.Added, a) {
-			t.res.Added = append(t.res.Added, a)
-		}
+		t.added(addr)
+	}
+}
+
+func (t *taker) added(addr string) {
+	if addr = ical.Address(addr); !slices.Contains(t.res.Added, addr) {
+		t.res.Added = append(t.res.Added, addr)
 	}
 }
 
