@@ -1,4 +1,5 @@
-// Package feed answers /feed/TOKEN.ics: calendars that their owners publish, for programs that subscribe to them (webcal).
+// Package feed answers /feed/TOKEN.ics: calendars that their owners publish, for programs that subscribe to them (webcal), and
+// /feed/TOKEN: the same as a page for people.
 // Whoever knows the address reads; view.show decides what.
 package feed
 
@@ -34,10 +35,7 @@ type Handler struct {
 
 	// Refresh is how often programs are asked to look; 0 for an hour.
 	Refresh time.Duration
-	// Page answers the same addresses without .ics, for people; nil for not found.
-	Page http.Handler
-
-	cache cache
+	cache   cache
 }
 
 func (h *Handler) refresh() time.Duration {
@@ -58,22 +56,17 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	head.Set("Content-Security-Policy", "default-src 'none'; sandbox")
 	head.Set("Referrer-Policy", "no-referrer")
 	head.Set("X-Robots-Tag", "noindex, nofollow")
-	token, ok := strings.CutSuffix(strings.TrimPrefix(r.URL.Path, Prefix), ".ics")
-	if !ok && h.Page != nil {
-		head.Del("Content-Security-Policy")
-		h.Page.ServeHTTP(w, r)
-		return
-	}
+	token, file := strings.CutSuffix(strings.TrimPrefix(r.URL.Path, Prefix), ".ics")
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		head.Set("Allow", "GET, HEAD")
 		refuse(w, http.StatusMethodNotAllowed, "a feed is only read")
 		return
 	}
-	if !ok {
-		refuse(w, http.StatusNotFound, "there is no such feed")
-		return
+	serve := h.serve
+	if !file {
+		serve = h.serveHTML
 	}
-	err := h.serve(w, r, token)
+	err := serve(w, r, token)
 	switch {
 	case err == nil:
 	case calendar.KindOf(err) == calendar.NotFound:

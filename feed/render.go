@@ -2,6 +2,7 @@ package feed
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"crypto/sha256"
 	"encoding/base32"
@@ -68,16 +69,18 @@ func newWriter(v *view) *writer {
 
 var rgb = regexp.MustCompile(`^#[0-9A-Fa-f]{6}([0-9A-Fa-f]{2})?$`)
 
+// name is what the feed is called. A busy one does not tell what the calendar is about.
+func (v *view) name() string {
+	if v.feed.Busy {
+		return cmp.Or(v.owner.DisplayName, v.calendar.Slug)
+	}
+	return cmp.Or(v.calendar.DisplayName, v.owner.DisplayName, v.calendar.Slug)
+}
+
 // head is what the feed says of itself: its name, and how often to look (RFC 7986 sections 5.1 and 5.7), each also as programs
 // knew it before.
 func (v *view) head() []*ical.Property {
-	name := v.calendar.DisplayName
-	if v.feed.Busy || name == "" {
-		name = v.owner.DisplayName
-	}
-	if name == "" {
-		name = v.calendar.Slug
-	}
+	name := v.name()
 	every := ical.Duration{Time: v.refresh}.String()
 	props := []*ical.Property{
 		ical.NewText("NAME", name), ical.NewText("X-WR-CALNAME", name),
