@@ -72,6 +72,7 @@ type Reader interface {
 	PersonalReader
 	ReminderReader
 	ShareReader
+	TeamReader
 	TrashReader
 
 	// PrincipalByName returns the principal with that login name (compared in lower case), with its
@@ -148,6 +149,7 @@ type Tx interface {
 	PersonalTx
 	ReminderTx
 	ShareTx
+	TeamTx
 	TrashTx
 
 	// Lock takes the write locks of these owners' homes, in ascending order, and must come before anything

@@ -85,6 +85,7 @@ type Calendar struct {
 	Availability string
 	Transparent  bool   // CALDAV:schedule-calendar-transp
 	OwnClient    bool   // its owner's program sends invitations and answers, not the server
+	Team         bool   // who plans a meeting in it is its organizer, not the calendar's owner
 	Subscribed   bool   // filled from an address elsewhere (see Subscription), which alone writes to it
 	Default      string // on the inbox: slug of the calendar for invitations (RFC 6638 section 9.2); "" for "calendar"
 	Seq          int64  // of the last change of the collection's own properties

@@ -11,7 +11,7 @@ import (
 )
 
 const calendarColumns = `owner_id, id, seq, last_seq, floor, bytes, objects, created, transparent, own_client, subscribed, kind, slug, display_name,
-		description, color, color_name, sort_order, components, time_zone_id, default_slug, time_zone, availability, default_alarm, default_alarm_day, personal, shared`
+		description, color, color_name, sort_order, components, time_zone_id, default_slug, time_zone, availability, default_alarm, default_alarm_day, personal, shared, team`
 
 // calendarRow is a row of calendarColumns.
 type calendarRow struct {
@@ -23,7 +23,7 @@ type calendarRow struct {
 func (r *calendarRow) dest() []any {
 	return []any{&r.Owner, &r.ID, &r.Seq, &r.LastSeq, &r.Floor, &r.Bytes, &r.Objects, &r.created, &r.Transparent, &r.OwnClient, &r.Subscribed,
 		(*string)(&r.Kind), &r.Slug, &r.DisplayName, &r.Description, &r.Color, &r.ColorName, &r.Order, &r.components, &r.TimeZoneID,
-		&r.Default, &r.TimeZone, &r.Availability, (*string)(&r.Alarms.Timed), (*string)(&r.Alarms.Day), &r.Personal, &r.Shared}
+		&r.Default, &r.TimeZone, &r.Availability, (*string)(&r.Alarms.Timed), (*string)(&r.Alarms.Day), &r.Personal, &r.Shared, &r.Team}
 }
 
 // calendar returns what was scanned.
@@ -106,9 +106,9 @@ func (tx *Tx) PutCalendar(ctx context.Context, c *storage.Calendar) error {
 		return err
 	}
 	err := tx.write(ctx, `INSERT INTO calendars (`+calendarColumns+`)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28)
 		ON CONFLICT (owner_id, id) DO UPDATE SET seq = excluded.seq, transparent = excluded.transparent, own_client = excluded.own_client,
-			subscribed = excluded.subscribed,
+			subscribed = excluded.subscribed, team = excluded.team,
 			kind = excluded.kind, slug = excluded.slug, display_name = excluded.display_name,
 			description = excluded.description, color = excluded.color, color_name = excluded.color_name, sort_order = excluded.sort_order,
 			components = excluded.components, time_zone_id = excluded.time_zone_id,
@@ -116,7 +116,7 @@ func (tx *Tx) PutCalendar(ctx context.Context, c *storage.Calendar) error {
 			default_alarm = excluded.default_alarm, default_alarm_day = excluded.default_alarm_day`,
 		c.Owner, c.ID, c.Seq, max(c.LastSeq, c.Seq), c.Floor, c.Bytes, c.Objects, micros(c.Created), c.Transparent, c.OwnClient,
 		c.Subscribed, string(c.Kind), c.Slug, c.DisplayName, c.Description, c.Color, c.ColorName, c.Order, strings.Join(c.Components, ","),
-		c.TimeZoneID, c.Default, c.TimeZone, c.Availability, string(c.Alarms.Timed), string(c.Alarms.Day), c.Personal, c.Shared)
+		c.TimeZoneID, c.Default, c.TimeZone, c.Availability, string(c.Alarms.Timed), string(c.Alarms.Day), c.Personal, c.Shared, c.Team)
 	if err != nil {
 		return err
 	}

@@ -211,7 +211,7 @@ var ownedTables = []string{
 	"grants", "granted", "api_tokens", "api_requests",
 	"feeds", "subscriptions",
 	"sessions", "app_passwords", "settings",
-	"personal", "missed", "shares", "shared", "trash",
+	"personal", "missed", "shares", "shared", "trash", "organized",
 }
 
 // DeletePrincipal implements [storage.Tx]. Deleting the home first waits for those that write to it and stops others.

@@ -99,7 +99,7 @@ func testCalendars(t *testing.T, s storage.Store) {
 			return err
 		}
 		c.Slug, c.Components, c.Color, c.Transparent, c.TimeZone = "private", nil, "", false, ""
-		c.OwnClient = true
+		c.OwnClient, c.Team = true, true
 		c.Seq = next(t, tx, h.owner)
 		c.LastSeq, c.Floor, c.Bytes, c.Objects = 1, 99, 1, 77 // not written
 		want = c

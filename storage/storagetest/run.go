@@ -27,6 +27,7 @@ func Run(t *testing.T, s storage.Store) {
 		{"meetings of groups", testGroups},
 		{"grants", testGrants},
 		{"shares", testShares},
+		{"meetings in calendars of a team", testTeam},
 		{"groups in groups", testNesting},
 		{"feeds", testFeeds},
 		{"subscriptions", testSubscriptions},
