@@ -130,7 +130,7 @@ func TestS9AddressesThatCannotBeWrittenTo(t *testing.T) {
 		"", "bob", "@example.org", "bob@", "bob@example.org\r\nBcc: x@example.net", "bob@example.org>", "<bob@example.org>",
 		"bob example@example.org", `"bob"@example.org`, "bob@exa mple.org", "bob@-example.org", "bob@example..org",
 		"bob@@example.org", ".bob@example.org", "bob@[127.0.0.1]", "b\u00f6b@example.org", "bob,carol@example.org",
-		"bob\x00@example.org", strings.Repeat("b", 65) + "@example.org", "mailto:bob@example.org", "@relay.example:bob@example.org",
+		"bob\x00@example.org", strings.Repeat("b", 129) + "@example.org", "mailto:bob@example.org", "@relay.example:bob@example.org",
 	} {
 		if got, err := mailbox(a); err == nil {
 			t.Errorf("mailbox(%q) = %q", a, got)

@@ -98,6 +98,7 @@ func (c *Composer) Invitation(inv *Invitation) (*Mail, string, error) {
 	if to == "" {
 		return nil, "", fmt.Errorf("%w: %.80q", ErrAddress, inv.To)
 	}
+	to = spelling(cal, to)
 	ev, err := newEvent(cal, inv.TimeZone)
 	if err != nil {
 		return nil, "", fmt.Errorf("compose %s: %w", inv.Method, err)
@@ -157,6 +158,22 @@ func (c *Composer) Invitation(inv *Invitation) (*Mail, string, error) {
 		envelope = c.Own.Address
 	}
 	return m, envelope, err
+}
+
+// spelling returns a mailbox as the calendar writes it: whether letter case counts before the @ is for its server to say (RFC 5321 section
+// 2.4), and that of token addresses may.
+func spelling(cal *ical.Component, box string) string {
+	for c := range cal.Main() {
+		for _, name := range []string{"ORGANIZER", "ATTENDEE"} {
+			for p := range c.All(name) {
+				_, written, _ := strings.Cut(p.Value(), ":")
+				if written = strings.TrimSpace(written); strings.EqualFold(written, box) {
+					return written
+				}
+			}
+		}
+	}
+	return box
 }
 
 func (c *Composer) language(l string) string {

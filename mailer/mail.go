@@ -212,7 +212,8 @@ func mailbox(address string) (string, error) {
 		return "", fmt.Errorf("%w: %.80q", ErrAddress, address)
 	}
 	local, domain := address[:at], canonical[strings.LastIndexByte(canonical, '@')+1:]
-	if len(local) > 64 || len(domain) > 253 || !isDotAtom(local) || !isDomain(domain) {
+	// RFC 5321 section 4.5.3.1.1 says 64, and wants longer ones taken where possible: iCloud has them.
+	if len(local) > 128 || len(domain) > 253 || !isDotAtom(local) || !isDomain(domain) {
 		return "", fmt.Errorf("%w: %.80q", ErrAddress, address)
 	}
 	return local + "@" + domain, nil

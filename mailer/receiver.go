@@ -176,10 +176,14 @@ func (r *Receiver) author(ctx context.Context, in *Incoming, msg []byte, m *cale
 }
 
 // standsFor reports whether an ORGANIZER is an address of the author's own server that takes answers for one meeting, as
-// this server's reply addresses are: in the author's domain, with a long detail that no person has.
+// this server's reply addresses are: in the author's domain with a long detail that no person has, or with EMAIL of the author
+// (RFC 7986 section 6.2) and a name that is as long, as iCloud does. Who knows such an address was sent it.
 func standsFor(p *ical.Property, author string) bool {
 	box := ical.Mailbox(p.Value())
 	at := strings.LastIndexByte(box, '@')
+	if at >= 40 && strings.IndexByte(box[:at], '.') < 0 && p.Param("EMAIL") != "" && ical.Address(p.Param("EMAIL")) == ical.Address(author) {
+		return true
+	}
 	plus := strings.IndexByte(box, '+')
 	if plus <= 0 || at-plus < 20 {
 		return false
