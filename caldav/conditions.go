@@ -42,11 +42,11 @@ func stateOf(o *storage.Object) dav.State {
 }
 
 // onCollection checks the conditions against a collection that is there.
-func (c *conditions) onCollection(cal *storage.Calendar) error {
+func (c *conditions) onCollection(col *resource) error {
 	if c.none() {
 		return nil
 	}
-	return c.check(dav.State{Exists: true, ETag: collectionETag(cal)})
+	return c.check(dav.State{Exists: true, ETag: collectionETag(col)})
 }
 
 func (c *conditions) check(s dav.State) error {
@@ -94,7 +94,7 @@ func (c *conditions) evalIf(s dav.State) bool {
 		case r.obj != nil:
 			return r.obj.ETag
 		case r.kind == calendarKind:
-			return collectionETag(r.cal)
+			return collectionETag(r)
 		}
 		return ""
 	}, func(resource, token string) bool {

@@ -103,10 +103,10 @@ func (q *request) moveCalendar(res *resource) error {
 	if err != nil {
 		return err
 	}
-	from := calendar.Target{Owner: res.owner, Slug: res.cal.Slug, Access: res.access}
+	from := res.target("")
 	r := calendar.MoveRequest{Who: q.who, From: from, To: dest, Overwrite: overwrite}
 	if !c.none() {
-		r.Cond = func(*storage.Object) error { return c.onCollection(res.cal) }
+		r.Cond = func(*storage.Object) error { return c.onCollection(res) }
 	}
 	if err := q.h.Calendar.MoveCalendar(q.ctx, r); err != nil {
 		return err

@@ -57,7 +57,11 @@ func (q *request) deleteCalendar(t calendar.Target, c *conditions) error {
 		if err != nil {
 			return err
 		}
-		cond = func(*storage.Object) error { return c.onCollection(cal) }
+		col, err := q.collectionOf(t, cal)
+		if err != nil {
+			return err
+		}
+		cond = func(*storage.Object) error { return c.onCollection(col) }
 	}
 	return q.h.Calendar.DeleteCalendar(q.ctx, q.who, t, cond)
 }

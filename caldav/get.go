@@ -56,6 +56,9 @@ func (q *request) getObject() error {
 	if done || err != nil {
 		return err
 	}
+	if res.kind == noticeKind {
+		return q.sendNotice(res.obj)
+	}
 	return q.sendObject(http.StatusOK, res.obj, "")
 }
 
@@ -130,12 +133,12 @@ func (q *request) getCalendar(res *resource) error {
 	if err := res.need(auth.Read, dav.D("read")); err != nil {
 		return err
 	}
-	done, err := q.unchanged(dav.State{Exists: true, ETag: collectionETag(res.cal)})
+	done, err := q.unchanged(dav.State{Exists: true, ETag: collectionETag(res)})
 	if done || err != nil {
 		return err
 	}
 	h := q.w.Header()
-	h.Set("ETag", collectionETag(res.cal))
+	h.Set("ETag", collectionETag(res))
 	f := q.format("")
 	h.Set("Content-Type", f.of(calendarType))
 	if q.r.Method == "HEAD" {
@@ -145,12 +148,17 @@ func (q *request) getCalendar(res *resource) error {
 	return q.sendCalendar(res, f)
 }
 
-// collectionETag changes with everything in a calendar and of it.
-func collectionETag(c *storage.Calendar) string {
+// collectionETag changes with everything in a calendar and of it, and of its sharee's own where it is somebody else's.
+func collectionETag(r *resource) string {
+	c := r.cal
 	b := make([]byte, 0, 64)
 	b = append(b, '"')
 	b = strconv.AppendInt(b, c.ID, 10)
 	b = append(b, '-')
 	b = strconv.AppendInt(b, max(c.LastSeq, c.Seq), 10)
+	if r.share != nil {
+		b = append(b, "-s"...)
+		b = strconv.AppendInt(b, r.share.Seq, 10)
+	}
 	return string(append(b, '"'))
 }

@@ -86,7 +86,7 @@ func (q *request) make(root *dav.Element, failed func(*changes) error) error {
 	}
 	if !c.none() {
 		if res, err := q.find(q.at); err == nil {
-			if err := c.onCollection(res.cal); err != nil {
+			if err := c.onCollection(res); err != nil {
 				return err
 			}
 		} else if err := c.check(dav.State{}); err != nil {

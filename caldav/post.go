@@ -13,7 +13,7 @@ import (
 // addMember is the query of the URL that makes a new member (RFC 5995 section 3.2).
 const addMember = "add-member"
 
-// post handles POST to the outbox (RFC 6638 section 5) and to the add-member URL of a calendar (RFC 5995).
+// post handles POST to the outbox (RFC 6638 section 5), to the add-member URL of a calendar (RFC 5995), and what sharing calendars POSTs.
 func (q *request) post() error {
 	res, err := q.find(q.at)
 	if err != nil {
@@ -24,6 +24,10 @@ func (q *request) post() error {
 		return q.postOutbox(res)
 	case res.kind == calendarKind && q.r.URL.RawQuery == addMember:
 		return q.postMember(res)
+	case res.kind == calendarKind && q.isXML():
+		return q.postShare(res)
+	case res.kind == homeKind && q.isXML():
+		return q.postReply(res)
 	case res.kind == calendarKind:
 		return refuse(http.StatusForbidden, "to add an object POST it to %s?%s", res.href, addMember)
 	}
@@ -44,19 +48,19 @@ func (q *request) postMember(res *resource) error {
 		return err
 	}
 	if c.IfMatch.Present || c.IfScheduleTag {
-		if err := c.onCollection(res.cal); err != nil {
+		if err := c.onCollection(res); err != nil {
 			return err
 		}
 	}
 	name := q.newName()
 	prefer := q.prefer()
 	put, err := q.h.Calendar.Put(q.ctx, calendar.PutRequest{
-		Who: q.who, Target: calendar.Target{Owner: res.owner, Slug: res.cal.Slug, Name: name}, Body: text,
+		Who: q.who, Target: res.target(name), Body: text,
 	})
 	if err != nil {
 		return err
 	}
-	q.w.Header().Set("Location", objectHref(res.owner.Name, res.cal.Slug, name))
+	q.w.Header().Set("Location", string(dav.AppendSegment([]byte(res.href), name)))
 	return q.stored(put, prefer)
 }
 

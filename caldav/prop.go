@@ -2,6 +2,7 @@ package caldav
 
 import (
 	"kalends/auth"
+	"kalends/calendar"
 	"kalends/dav"
 	"kalends/storage"
 )
@@ -40,7 +41,7 @@ func (p *property) deadOn(k kind) bool {
 }
 
 // live holds every live property by name.
-var live = index(davProperties, aclProperties, caldavProperties, schedulingProperties, extensionProperties, defaultAlarms, proxyProperties, publicBusyProperties)
+var live = index(davProperties, aclProperties, caldavProperties, schedulingProperties, extensionProperties, defaultAlarms, proxyProperties, publicBusyProperties, sharingProperties)
 
 func index(families ...[]*property) map[dav.Name]*property {
 	m := map[dav.Name]*property{}
@@ -53,7 +54,7 @@ func index(families ...[]*property) map[dav.Name]*property {
 }
 
 // ordered holds them in the order in which allprop and propname list them.
-var ordered = concat(davProperties, aclProperties, caldavProperties, schedulingProperties, extensionProperties, defaultAlarms, proxyProperties, publicBusyProperties)
+var ordered = concat(davProperties, aclProperties, caldavProperties, schedulingProperties, extensionProperties, defaultAlarms, proxyProperties, publicBusyProperties, sharingProperties)
 
 func concat(families ...[]*property) (list []*property) {
 	for _, f := range families {
@@ -108,8 +109,11 @@ type render struct {
 
 	dead  map[deadKey][]storage.Property
 	homes map[int64][]*storage.Calendar
-	addrs map[int64][]string
+	// sharedHomes are the calendars of others in homes that are shown.
+	sharedHomes map[int64][]*resource
+	addrs       map[int64][]string
 
+	shares  map[storage.Ref][]calendar.ShareEntry
 	granted map[int64][]storage.Grant // in homes
 	admins  []*storage.Principal
 	people  map[int64]*storage.Principal // by id
@@ -235,6 +239,8 @@ func (x *render) deadOf(r *resource) []storage.Property {
 		key.calendar = storage.PrincipalProps
 	case r.obj != nil:
 		key.calendar, key.object = r.cal.ID, r.obj.ID
+	case r.share != nil:
+		key.owner, key.calendar = r.sharee.ID, r.share.ID // the sharee's own
 	case r.cal != nil:
 		key.calendar = r.cal.ID
 	}
@@ -278,6 +284,9 @@ func (x *render) readDead(key deadKey, members bool) {
 		for _, c := range home {
 			x.dead[deadKey{owner: key.owner, calendar: c.ID}] = nil
 		}
+		for _, c := range x.sharedHomes[key.owner] {
+			x.dead[deadKey{owner: key.owner, calendar: c.share.ID}] = nil
+		}
 		list, err := x.q.h.Store.HomeProperties(x.q.ctx, key.owner)
 		x.fail(err)
 		x.addDead(list)
@@ -307,6 +316,30 @@ func (x *render) home(owner *storage.Principal) []*storage.Calendar {
 	list, err := x.q.h.Calendar.HomeOf(x.q.ctx, x.q.who, owner)
 	x.fail(err)
 	x.keepHome(owner, list)
+	return list
+}
+
+// sharedIn returns the calendars of others in a home that the asker may read, read once.
+func (x *render) sharedIn(home *resource) []*resource {
+	if list, ok := x.sharedHomes[home.owner.ID]; ok {
+		return list
+	}
+	found, err := x.q.h.Calendar.SharedIn(x.q.ctx, x.q.h.Store, x.q.who, home.owner, x.home(home.owner))
+	x.fail(err)
+	return x.keepShared(home, found)
+}
+
+func (x *render) keepShared(home *resource, found []calendar.SharedCalendar) []*resource {
+	list := []*resource{}
+	for _, c := range found {
+		if r := x.q.shared(home.access, c.Share, c.Access, c.Calendar); r.may.Has(auth.Read) {
+			list = append(list, r)
+		}
+	}
+	if x.sharedHomes == nil {
+		x.sharedHomes = map[int64][]*resource{}
+	}
+	x.sharedHomes[home.owner.ID] = list
 	return list
 }
 

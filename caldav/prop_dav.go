@@ -25,17 +25,21 @@ var davProperties = []*property{
 			w.Text(r.obj.ETag)
 			return
 		}
-		w.Text(collectionETag(r.cal))
+		w.Text(collectionETag(r))
 	}},
 	{name: dav.D("getcontenttype"), on: members | calendarKind, all: true, write: func(x *render, r *resource, w *dav.Writer) {
+		if r.kind == noticeKind {
+			w.Text(dav.ContentType)
+			return
+		}
 		if r.obj != nil {
 			w.Text(contentType(r.obj))
 			return
 		}
 		w.Text(calendarType)
 	}},
-	// Of what only the times are shown it is not known without a look at the text.
-	{name: dav.D("getcontentlength"), on: members, all: true, has: func(_ *render, r *resource) bool { return r.obj.Size > 0 }, write: func(x *render, r *resource, w *dav.Writer) {
+	// Of what only the times are shown, and of notices, it is not known without a look at the text.
+	{name: dav.D("getcontentlength"), on: members, all: true, has: func(_ *render, r *resource) bool { return r.obj.Size > 0 && r.kind != noticeKind }, write: func(x *render, r *resource, w *dav.Writer) {
 		writeInt(w, r.obj.Size)
 	}},
 	{name: dav.D("getlastmodified"), on: members, all: true, write: func(x *render, r *resource, w *dav.Writer) {
@@ -55,7 +59,7 @@ var davProperties = []*property{
 			}
 		}
 	}},
-	{name: dav.D("sync-token"), on: homeKind | calendarKind | inboxKind, has: func(x *render, r *resource) bool {
+	{name: dav.D("sync-token"), on: homeKind | calendarKind | inboxKind | notificationKind, has: func(x *render, r *resource) bool {
 		return r.kind != homeKind || r.access.Own()
 	}, write: writeToken},
 	{name: dav.D("resource-id"), on: principalKind | proxyKind | homeKind | homeCollections | members, write: func(x *render, r *resource, w *dav.Writer) {
@@ -90,6 +94,12 @@ func resourceType(x *render, r *resource, w *dav.Writer) {
 		w.Empty(dav.CS(proxySlug(r.write)))
 	case calendarKind:
 		w.RawString("<C:calendar/>")
+		switch {
+		case r.share != nil:
+			w.Empty(dav.CS("shared"))
+		case r.cal.Shared:
+			w.Empty(dav.CS("shared-owner"))
+		}
 	case inboxKind:
 		w.RawString("<C:schedule-inbox/>")
 	case outboxKind:

@@ -14,7 +14,7 @@ import (
 
 // extensionProperties are those of calendarserver.org and of Apple.
 var extensionProperties = []*property{
-	{name: dav.CS("getctag"), on: calendarKind | inboxKind, write: writeToken},
+	{name: dav.CS("getctag"), on: calendarKind | inboxKind | notificationKind, write: writeToken},
 	{name: dav.CS("notification-URL"), on: principalKind, hrefs: homeChild("notification")},
 	{name: dav.CS("email-address-set"), on: principalKind, write: func(x *render, r *resource, w *dav.Writer) {
 		for _, a := range x.addresses(r.owner) {

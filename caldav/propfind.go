@@ -72,15 +72,17 @@ func parsePropfind(root *dav.Element) (mode, []want, error) {
 // withMembers writes a collection, unless it is not wanted, and its members. What they share is read once.
 func (x *render) withMembers(r *resource, root bool) error {
 	var home []*storage.Calendar
+	var shared []*resource
 	var objects []storage.Object
 	q := x.q
 	switch r.kind {
 	case homeKind:
 		home = x.home(r.owner)
+		shared = x.sharedIn(r)
 		if x.err != nil {
 			return x.err
 		}
-	case calendarKind, inboxKind:
+	case calendarKind, inboxKind, notificationKind:
 		var err error
 		if objects, err = q.h.Calendar.ListingFor(q.ctx, q.who, r.owner, r.cal); err != nil {
 			return err
@@ -105,8 +107,13 @@ func (x *render) withMembers(r *resource, root bool) error {
 				return err
 			}
 		}
+		for _, m := range shared {
+			if err := x.resource(m); err != nil {
+				return err
+			}
+		}
 		return nil
-	case calendarKind, inboxKind:
+	case calendarKind, inboxKind, notificationKind:
 		m := *r
 		for i := range objects {
 			m.kind = r.kind

@@ -247,7 +247,7 @@ func (q *request) patchConditions(res *resource) error {
 	case res.obj != nil:
 		return c.check(stateOf(res.obj))
 	case res.kind == calendarKind:
-		return c.onCollection(res.cal)
+		return c.onCollection(res)
 	}
 	return c.check(dav.State{Exists: true})
 }
@@ -256,6 +256,6 @@ func (q *request) patch(res *resource, e calendar.Edit) error {
 	if res.kind == principalKind {
 		return q.h.Calendar.PatchPrincipal(q.ctx, q.who, res.owner, e)
 	}
-	t := calendar.Target{Owner: res.owner, Slug: q.at.slug, Name: q.at.obj}
+	t := res.target(q.at.obj)
 	return q.h.Calendar.Patch(q.ctx, q.who, t, e)
 }

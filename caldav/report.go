@@ -15,7 +15,7 @@ var reportNames = []struct {
 	{dav.C("calendar-query"), homeKind | calendarKind | inboxKind},
 	{dav.C("calendar-multiget"), homeKind | calendarKind | inboxKind},
 	{dav.C("free-busy-query"), homeKind | calendarKind},
-	{dav.D("sync-collection"), homeKind | calendarKind | inboxKind},
+	{dav.D("sync-collection"), homeKind | calendarKind | inboxKind | notificationKind},
 	{dav.D("expand-property"), all},
 	{dav.D("acl-principal-prop-set"), all},
 	{dav.D("principal-match"), collections},

@@ -28,12 +28,13 @@ func (q *request) freeBusyQuery(root *dav.Element, res *resource) error {
 		return err
 	}
 	b := calendar.BusyQuery{Owner: res.owner, Start: r.Start, End: r.End}
+	var home []*storage.Calendar
 	switch {
 	case res.kind == calendarKind:
 		b.Calendars = []*storage.Calendar{res.cal}
 	case depth != dav.DepthZero:
-		home, err := q.h.Store.Calendars(q.ctx, res.owner.ID)
-		if err != nil {
+		var err error
+		if home, err = q.h.Store.Calendars(q.ctx, res.owner.ID); err != nil {
 			return err
 		}
 		for _, c := range home {
@@ -42,7 +43,7 @@ func (q *request) freeBusyQuery(root *dav.Element, res *resource) error {
 			}
 		}
 	}
-	periods, err := q.h.Calendar.Busy(q.ctx, q.h.Store, b)
+	periods, err := q.h.Calendar.HomeBusy(q.ctx, home, b)
 	if err != nil {
 		return err
 	}

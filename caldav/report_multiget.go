@@ -65,6 +65,7 @@ type getter struct {
 	*render
 	scope *resource // of the request; no href may lead out of it
 	in    *resource // the last collection that was looked up
+	slug  string    // by which it was
 }
 
 // inScope reports whether a place is in the request's resource (RFC 4791 section 7.9: the hrefs of a
@@ -106,7 +107,7 @@ func (g *getter) get(hrefs []wantedHref) error {
 		}
 	}
 	if col != nil {
-		if list, err = g.q.h.Calendar.SeenBy(g.q.ctx, g.q.h.Store, g.q.who, g.scope.owner, col.cal, list); err != nil {
+		if list, err = g.q.h.Calendar.SeenBy(g.q.ctx, g.q.h.Store, g.q.who, col.owner, col.cal, list); err != nil {
 			return err
 		}
 	}
@@ -140,15 +141,17 @@ func (g *getter) gone(h wantedHref) {
 
 // collection returns the collection of a place, or nil where there is none that the asker may read.
 func (g *getter) collection(p place) (*resource, error) {
-	if g.in != nil && g.in.cal.Slug == p.slug {
+	if g.in != nil && g.slug == p.slug {
 		return g.in, nil
 	}
 	if g.scope.cal != nil {
-		c := g.q.collection(g.scope.access, g.scope.cal)
-		g.in = c
-		return c, nil
+		g.in, g.slug = g.scope.collection(), p.slug
+		return g.in, nil
 	}
-	t := calendar.Target{Owner: g.scope.owner, Slug: p.slug, Access: g.scope.access}
+	t, err := g.q.target(p)
+	if err != nil {
+		return nil, err
+	}
 	c, err := g.q.h.Calendar.Collection(g.q.ctx, g.q.who, t)
 	if err != nil {
 		if k := calendar.KindOf(err); k == calendar.NotFound || k == calendar.Forbidden {
@@ -156,10 +159,10 @@ func (g *getter) collection(p place) (*resource, error) {
 		}
 		return nil, err
 	}
-	r := g.q.collection(g.scope.access, c)
-	if !r.may.Has(auth.Read) {
-		return nil, nil
+	r, err := g.q.collectionOf(t, c)
+	if err != nil || !r.may.Has(auth.Read) {
+		return nil, err
 	}
-	g.in = r
+	g.in, g.slug = r, p.slug
 	return r, nil
 }

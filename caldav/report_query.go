@@ -56,13 +56,18 @@ func (q *request) calendarQuery(root *dav.Element, res *resource) error {
 				}
 			}
 		}
+		for _, r := range x.sharedIn(res) {
+			if err := x.query(r, f, floating); err != nil {
+				return err
+			}
+		}
 		return x.err
 	})
 }
 
 // query writes the members of a collection that the filter matches.
 func (x *render) query(r *resource, f *query.Filter, floating *time.Location) error {
-	t := calendar.Target{Owner: r.owner, Slug: r.cal.Slug, Access: r.access}
+	t := r.target("")
 	m := *r
 	return x.q.h.Calendar.Query(x.q.ctx, x.q.who, t, f, floating, func(match *calendar.Match) error {
 		m.kind = r.kind

@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"strconv"
 
-	"kalends/calendar"
 	"kalends/dav"
 	"kalends/storage"
 )
@@ -31,7 +30,7 @@ func (q *request) syncCollection(root *dav.Element, res *resource) error {
 	if res.kind == homeKind {
 		return q.syncHome(x, res, e.Value(), limit, deep)
 	}
-	t := calendar.Target{Owner: res.owner, Slug: res.cal.Slug, Access: res.access}
+	t := res.target("")
 	changes, err := q.h.Calendar.Sync(q.ctx, q.who, t, e.Value(), limit)
 	if err != nil {
 		return err
@@ -63,7 +62,15 @@ func (q *request) syncHome(x *render, res *resource, token string, limit int, de
 		for list := sync.Changes; len(list) > 0; {
 			c := list[0]
 			var col *resource
-			if c.Calendar != nil {
+			switch {
+			case c.Shared != nil && deep: // RFC 6578 section 3.3
+				ms.Status(collectionHref(res.owner.Name, c.Slug), dav.Problem{Status: http.StatusForbidden,
+					Conditions: []dav.Condition{{Name: dav.D("sync-traversal-supported")}}})
+				list = list[1:]
+				continue
+			case c.Shared != nil:
+				col = q.shared(res.access, c.Shared.Share, c.Shared.Access, c.Calendar)
+			case c.Calendar != nil:
 				col = q.collection(res.access, c.Calendar)
 			}
 			if c.Object == nil {

@@ -26,6 +26,7 @@ const (
 	notificationKind
 	objectKind // /dav/calendars/NAME/SLUG/OBJECT
 	itemKind   // the same in an inbox
+	noticeKind // in the notification collection
 	proxyKind  // /dav/principals/users/NAME/calendar-proxy-read/ and -write/
 
 	// What a path may lead to, as long as nobody has looked.
@@ -39,7 +40,7 @@ const (
 const (
 	homeCollections = calendarKind | inboxKind | outboxKind | notificationKind
 	collections     = siteRoot | davRoot | principalsRoot | principalGroup | principalKind | proxyKind | calendarsRoot | homeKind | homeCollections
-	members         = objectKind | itemKind
+	members         = objectKind | itemKind | noticeKind
 	inHome          = homeKind | homeCollections | members
 	all             = collections | members
 )
@@ -167,6 +168,20 @@ type resource struct {
 	obj    *storage.Object
 	may    auth.Set // what the asker may do with it
 	write  bool     // of a proxy group: the one that may write
+
+	// Of a calendar of somebody else, owner, that is in the home of a sharee: the invitation by which it is there. cal is as the sharee has it.
+	share  *storage.Share
+	sharee *storage.Principal
+	own    auth.Set // what the asker may do beyond may with the collection itself: its properties there are the sharee's own
+}
+
+// target names the resource's collection, or an object in it, for package calendar.
+func (r *resource) target(object string) calendar.Target {
+	t := calendar.Target{Owner: r.owner, Name: object, Access: r.access, Share: r.share, Sharee: r.sharee}
+	if r.cal != nil {
+		t.Slug = r.cal.Slug
+	}
+	return t
 }
 
 // url is the whole href of the resource.
@@ -198,8 +213,21 @@ func (q *request) target(p place) (calendar.Target, error) {
 		return calendar.Target{}, err
 	}
 	t := calendar.Target{Owner: owner, Slug: p.slug, Name: p.obj}
+	if p.kind&(collectionPlace|memberPlace) != 0 {
+		shared, err := q.h.Calendar.Shared(q.ctx, owner, p.slug)
+		if err != nil {
+			return t, err
+		}
+		if shared != nil {
+			t, t.Name = *shared, p.obj
+			if owner.ID != q.who.ID {
+				t.Access, err = q.h.Calendar.AccessTo(q.ctx, q.who, t)
+				return t, err
+			}
+		}
+	}
 	if p.kind&(principalKind|proxyKind) == 0 {
-		t.Access, err = q.access(owner)
+		t.Access, err = q.access(t.Owner)
 	}
 	return t, err
 }
@@ -261,7 +289,7 @@ func (q *request) find(p place) (*resource, error) {
 		if err != nil {
 			return nil, err
 		}
-		return q.collection(t.Access, c), nil
+		return q.collectionOf(t, c)
 	}
 	if p.dir {
 		return nil, errNothing
@@ -270,7 +298,10 @@ func (q *request) find(p place) (*resource, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := q.collection(t.Access, c)
+	r, err := q.collectionOf(t, c)
+	if err != nil {
+		return nil, err
+	}
 	r.setMember(o)
 	return r, nil
 }
@@ -284,6 +315,29 @@ func (q *request) principal(p *storage.Principal) *resource {
 
 func (q *request) home(a *auth.Access) *resource {
 	return &resource{kind: homeKind, href: homeHref(a.Owner.Name), owner: a.Owner, access: a, may: a.Home()}
+}
+
+// collectionOf is the collection that a target names, as it is where the target names it.
+func (q *request) collectionOf(t calendar.Target, c *storage.Calendar) (*resource, error) {
+	if t.Share == nil {
+		return q.collection(t.Access, c), nil
+	}
+	home, err := q.access(t.Sharee)
+	if err != nil {
+		return nil, err
+	}
+	return q.shared(home, t.Share, t.Access, calendar.Shown(t.Share, c)), nil
+}
+
+// shared is a calendar of somebody else in the home of a sharee; shown is as they have it there.
+func (q *request) shared(home *auth.Access, sh *storage.Share, a *auth.Access, shown *storage.Calendar) *resource {
+	r := q.collection(a, shown)
+	r.href = collectionHref(home.Owner.Name, sh.Slug())
+	r.share, r.sharee = sh, home.Owner
+	if own := home.Home() & auth.WriteProperties; r.may != 0 && !r.may.Has(own) {
+		r.may, r.own = r.may|own, own
+	}
+	return r
 }
 
 func (q *request) collection(a *auth.Access, c *storage.Calendar) *resource {
@@ -301,6 +355,21 @@ func (q *request) collection(a *auth.Access, c *storage.Calendar) *resource {
 	return r
 }
 
+// collection returns the resource of the collection that r is in, or is.
+func (r *resource) collection() *resource {
+	c := *r
+	c.obj, c.member = nil, ""
+	switch r.kind {
+	case objectKind:
+		c.kind = calendarKind
+	case itemKind:
+		c.kind = inboxKind
+	case noticeKind:
+		c.kind = notificationKind
+	}
+	return &c
+}
+
 // setMember makes r, a collection or a member of it, the resource of that object in it.
 func (r *resource) setMember(o *storage.Object) {
 	r.obj, r.member = o, o.Name
@@ -309,7 +378,10 @@ func (r *resource) setMember(o *storage.Object) {
 		r.kind = itemKind
 	case calendarKind:
 		r.kind = objectKind
+	case notificationKind:
+		r.kind = noticeKind
 	}
+	r.may &^= r.own
 }
 
 // need refuses what the asker may not do (RFC 3744 section 7.1.1).
@@ -347,13 +419,14 @@ var allowed = map[kind]string{
 	principalKind:    "OPTIONS, PROPFIND, PROPPATCH, REPORT",
 	proxyKind:        "OPTIONS, PROPFIND, PROPPATCH, REPORT",
 	calendarsRoot:    "OPTIONS, PROPFIND, REPORT",
-	homeKind:         "OPTIONS, ACL, PROPFIND, PROPPATCH, REPORT",
+	homeKind:         "OPTIONS, POST, ACL, PROPFIND, PROPPATCH, REPORT",
 	calendarKind:     "OPTIONS, GET, HEAD, POST, DELETE, MOVE, ACL, PROPFIND, PROPPATCH, REPORT",
 	inboxKind:        "OPTIONS, ACL, PROPFIND, PROPPATCH, REPORT",
 	outboxKind:       "OPTIONS, POST, ACL, PROPFIND, PROPPATCH, REPORT",
 	notificationKind: "OPTIONS, PROPFIND, PROPPATCH, REPORT",
 	objectKind:       "OPTIONS, GET, HEAD, PUT, DELETE, COPY, MOVE, PROPFIND, PROPPATCH, REPORT",
 	itemKind:         "OPTIONS, GET, HEAD, DELETE, PROPFIND, PROPPATCH, REPORT",
+	noticeKind:       "OPTIONS, GET, HEAD, DELETE, PROPFIND, PROPPATCH, REPORT",
 	collectionPlace:  "OPTIONS, MKCALENDAR, MKCOL",
 	memberPlace:      "OPTIONS, PUT",
 	deepPlace:        "OPTIONS",

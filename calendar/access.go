@@ -12,7 +12,9 @@ import (
 // allow checks privileges of who on a collection of the target's owner, or with c nil on the home (RFC 3744). A collection of
 // which one may know nothing is not there. In one's own home nothing is read.
 func allow(ctx context.Context, r auth.Grants, who *storage.Principal, t Target, c *storage.Calendar, need auth.Privilege) error {
-	a, err := Target{Owner: t.Owner}.enter(ctx, r, who)
+	known := t
+	known.Access = nil
+	a, err := known.enter(ctx, r, who)
 	if err != nil {
 		return err
 	}
@@ -24,7 +26,13 @@ func (t Target) enter(ctx context.Context, r auth.Grants, who *storage.Principal
 	if a := t.Access; a != nil && who != nil && a.Who.ID == who.ID && a.Owner.ID == t.Owner.ID {
 		return a, nil
 	}
-	a, err := auth.Enter(ctx, r, who, t.Owner)
+	var a *auth.Access
+	var err error
+	if t.Sharee != nil {
+		a, err = auth.EnterShared(ctx, r, who, t.Sharee, t.Owner)
+	} else {
+		a, err = auth.Enter(ctx, r, who, t.Owner)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("access to %d: %w", t.Owner.ID, err)
 	}
@@ -72,6 +80,12 @@ func (s *Service) early(ctx context.Context, who *storage.Principal, t Target, i
 // Access returns what who may do in the owner's home.
 func (s *Service) Access(ctx context.Context, who, owner *storage.Principal) (*auth.Access, error) {
 	return Target{Owner: owner}.enter(ctx, s.Store, who)
+}
+
+// AccessTo is Access for what a target names, which may be in the home of somebody with whom it is shared.
+func (s *Service) AccessTo(ctx context.Context, who *storage.Principal, t Target) (*auth.Access, error) {
+	t.Access = nil
+	return t.enter(ctx, s.Store, who)
 }
 
 // MaxGrants bounds the grants of one collection.
@@ -140,13 +154,6 @@ func (s *Service) homeOrCollection(ctx context.Context, r storage.Reader, t Targ
 	return collection(ctx, r, t)
 }
 
-// SharedCalendar is a calendar of somebody else that was granted by name or through a group.
-type SharedCalendar struct {
-	Owner    *storage.Principal
-	Calendar *storage.Calendar
-	Access   *auth.Access
-}
-
 // SharedWith lists the calendars of others that somebody may read because it was granted to them or to a group of theirs.
 func (s *Service) SharedWith(ctx context.Context, who *storage.Principal) ([]SharedCalendar, error) {
 	var list []SharedCalendar
@@ -180,7 +187,7 @@ func (s *Service) SharedWith(ctx context.Context, who *storage.Principal) ([]Sha
 			for _, c := range homes[o.ID] {
 				byName := granted[c.Ref()] || granted[storage.Ref{Owner: o.ID}] // not because everybody may
 				if c.Kind == storage.CalendarKind && byName && a.To(c).Has(auth.Read) {
-					list = append(list, SharedCalendar{o, c, a})
+					list = append(list, SharedCalendar{o, c, a, nil})
 				}
 			}
 		}

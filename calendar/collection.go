@@ -34,6 +34,9 @@ func (s *Service) MakeCalendar(ctx context.Context, who *storage.Principal, t Ta
 	if err := checkName(t.Slug); err != nil {
 		return err
 	}
+	if t.Share != nil {
+		return &Error{Kind: Exists, Msg: "there is a calendar already that is shared with you", Path: t.path()}
+	}
 	if err := s.early(ctx, who, t, true, auth.Bind); err != nil {
 		return err
 	}
@@ -103,6 +106,9 @@ const MaxProperties = 300
 
 // Patch changes properties of a collection, of an object (dead ones only), or with an empty Slug of the home.
 func (s *Service) Patch(ctx context.Context, who *storage.Principal, t Target, edit Edit) error {
+	if t.Share != nil && t.Name == "" {
+		return s.patchShare(ctx, who, t, edit)
+	}
 	if err := s.early(ctx, who, t, t.Slug == "", auth.WriteProperties); err != nil {
 		return err
 	}
@@ -191,8 +197,12 @@ func (u *unit) editPerson(ctx context.Context, id int64, edit Edit) error {
 }
 
 // DeleteCalendar removes a calendar with everything in it. Meetings in it are cancelled or declined
-// first, each as if it were deleted by itself.
+// first, each as if it were deleted by itself. Whom it was shared with loses it too. A calendar of somebody else is only taken out of the
+// sharee's home in which t names it.
 func (s *Service) DeleteCalendar(ctx context.Context, who *storage.Principal, t Target, cond Condition) error {
+	if t.Share != nil {
+		return s.leaveShare(ctx, who, t, cond)
+	}
 	c, err := collection(ctx, s.Store, t)
 	if err != nil {
 		return err
@@ -248,6 +258,15 @@ func (s *Service) DeleteCalendar(ctx context.Context, who *storage.Principal, t 
 		})
 		if last && takes(c, "VEVENT") {
 			return Errorf(DefaultCalendar, "this is the last calendar for events, and invitations need one (RFC 6638 section 9.2)")
+		}
+		if c.Shared {
+			sh, err := u.sharing(ctx, t.Owner, c)
+			if err != nil {
+				return err
+			}
+			if err := sh.withdrawFrom(ctx, 0); err != nil {
+				return err
+			}
 		}
 		seq, err := u.tx.Next(ctx, t.Owner.ID)
 		if err != nil {

@@ -61,7 +61,7 @@ func (u *unit) delete(ctx context.Context, r DeleteRequest) error {
 	if err != nil {
 		return err
 	}
-	if !r.Quiet && !old.Inbox {
+	if !r.Quiet && cal.Kind == storage.CalendarKind {
 		if err := u.trash(ctx, cal, old, r.Who); err != nil {
 			return err
 		}

@@ -192,10 +192,57 @@ func (s *Service) busyTimes(ctx context.Context, attendee *storage.Principal, st
 				q.Calendars = append(q.Calendars, c)
 			}
 		}
-		list, err = s.Busy(ctx, r, q)
+		if list, err = s.Busy(ctx, r, q); err != nil {
+			return err
+		}
+		shared, err := s.sharedBusy(ctx, r, attendee, home, q)
+		if len(shared) > 0 {
+			list = scheduling.Merge(append(list, shared...), start, end)
+		}
 		return err
 	})
 	return list, err
+}
+
+// sharedBusy returns the busy times of somebody that come from calendars of others in their home: of those that they made opaque.
+func (s *Service) sharedBusy(ctx context.Context, r storage.Reader, sharee *storage.Principal, home []*storage.Calendar, q BusyQuery) ([]scheduling.Period, error) {
+	shared, err := s.SharedIn(ctx, r, sharee, sharee, home)
+	if err != nil {
+		return nil, err
+	}
+	byOwner := map[int64]*BusyQuery{}
+	for _, c := range shared {
+		if c.Calendar.Transparent || !c.Access.To(c.Calendar).Has(auth.ReadFreeBusy) {
+			continue
+		}
+		if byOwner[c.Owner.ID] == nil {
+			byOwner[c.Owner.ID] = &BusyQuery{Owner: c.Owner, Start: q.Start, End: q.End, Floating: q.Floating, Without: q.Without}
+		}
+		one := byOwner[c.Owner.ID]
+		one.Calendars = append(one.Calendars, c.Calendar)
+	}
+	var list []scheduling.Period
+	for _, one := range byOwner {
+		busy, err := s.Busy(ctx, r, *one)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, busy...)
+	}
+	return list, nil
+}
+
+// HomeBusy is Busy for the calendars of a home that who asked about, and, of the home's owner, for those of others that are in it.
+func (s *Service) HomeBusy(ctx context.Context, home []*storage.Calendar, q BusyQuery) ([]scheduling.Period, error) {
+	list, err := s.Busy(ctx, s.Store, q)
+	if err != nil {
+		return nil, err
+	}
+	shared, err := s.sharedBusy(ctx, s.Store, q.Owner, home, q)
+	if err != nil || len(shared) == 0 {
+		return list, err
+	}
+	return scheduling.Merge(append(list, shared...), q.Start, q.End), nil
 }
 
 // principalZone is the zone of a person's floating times, nil where it is not known.

@@ -15,6 +15,12 @@ func (s *Service) MoveCalendar(ctx context.Context, r MoveRequest) error {
 	if err := checkName(r.To.Slug); err != nil {
 		return err
 	}
+	if r.From.Share != nil {
+		return Errorf(Refused, "a calendar that is shared with you keeps its URL; give it another name")
+	}
+	if r.To.Share != nil {
+		return Errorf(Refused, "there is a calendar already that is shared with you")
+	}
 	if r.From.Owner.ID != r.To.Owner.ID {
 		return Errorf(Refused, "a calendar stays in its home; make a new one there and move the objects")
 	}

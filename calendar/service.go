@@ -91,9 +91,19 @@ type Target struct {
 	Name  string
 	// Access is what the asker may do in the owner's home, where the caller knows; else it is asked for. Changes ask again.
 	Access *auth.Access
+	// Share is set where the target was named in the home of somebody with whom the collection is shared: see [Service.Shared]. Owner and Slug are
+	// the sharer's all the same.
+	Share  *storage.Share
+	Sharee *storage.Principal // whose home that is
 }
 
-func (t Target) path() *Path { return &Path{t.Owner.Name, t.Slug, t.Name} }
+// path names the target as the asker knows it.
+func (t Target) path() *Path {
+	if t.Share != nil {
+		return &Path{t.Sharee.Name, t.Share.Slug(), t.Name}
+	}
+	return &Path{t.Owner.Name, t.Slug, t.Name}
+}
 
 // Limit returns the limits with defaults.
 func (s *Service) Limit() Limits { return s.Limits.WithDefaults() }

@@ -13,21 +13,29 @@ import (
 )
 
 // Token is a sync token (RFC 6578 section 4): calendar, or minus the owner of a home, database epoch and change number.
-type Token struct{ Calendar, Epoch, Seq int64 }
+type Token struct {
+	Calendar, Epoch, Seq int64
+	// Shared, of a home, stands for where the calendars of others in it are, which have counters of their own; 0 for none.
+	Shared int64
+}
 
 const tokenPrefix = "data:,"
 
 // String returns the token as clients see it: a URI.
 func (t Token) String() string {
-	return fmt.Sprintf("%s%d_%d_%d", tokenPrefix, t.Calendar, t.Epoch, t.Seq)
+	text := fmt.Sprintf("%s%d_%d_%d", tokenPrefix, t.Calendar, t.Epoch, t.Seq)
+	if t.Shared != 0 {
+		text += "_" + strconv.FormatInt(t.Shared, 10)
+	}
+	return text
 }
 
 // ParseToken reads what String wrote; a BadSyncToken error otherwise.
 func ParseToken(s string) (Token, error) {
-	var n [3]int64
-	parts := strings.Split(strings.TrimPrefix(s, tokenPrefix), "_")
-	ok := strings.HasPrefix(s, tokenPrefix) && len(parts) == 3
-	for i := 0; ok && i < 3; i++ {
+	var n [4]int64
+	parts := strings.SplitN(strings.TrimPrefix(s, tokenPrefix), "_", 5)
+	ok := strings.HasPrefix(s, tokenPrefix) && (len(parts) == 3 || len(parts) == 4 && parts[3] != "0")
+	for i := 0; ok && i < len(parts); i++ {
 		v, err := strconv.ParseInt(parts[i], 10, 64)
 		ok = err == nil && (v >= 0 || i == 0) && strconv.FormatInt(v, 10) == parts[i]
 		n[i] = v
@@ -35,7 +43,7 @@ func ParseToken(s string) (Token, error) {
 	if !ok {
 		return Token{}, Errorf(BadSyncToken, "this is no sync token of this server; sync again from the beginning")
 	}
-	return Token{n[0], n[1], n[2]}, nil
+	return Token{n[0], n[1], n[2], n[3]}, nil
 }
 
 // SyncResult is what changed in a collection.
@@ -78,12 +86,12 @@ func (s *Service) Sync(ctx context.Context, who *storage.Principal, t Target, to
 			if err != nil {
 				return err
 			}
-			if tok.Calendar != cal.ID || tok.Epoch != epoch || tok.Seq > cal.LastSeq || tok.Seq < cal.Floor {
+			if tok.Calendar != cal.ID || tok.Shared != 0 || tok.Epoch != epoch || tok.Seq > cal.LastSeq || tok.Seq < cal.Floor {
 				return Errorf(BadSyncToken, "this sync token is too old or of another calendar; sync again from the beginning")
 			}
 			since = tok.Seq
 		}
-		res = &SyncResult{Calendar: cal, Token: Token{cal.ID, epoch, cal.LastSeq}}
+		res = &SyncResult{Calendar: cal, Token: Token{Calendar: cal.ID, Epoch: epoch, Seq: cal.LastSeq}}
 		if token != "" && since == cal.LastSeq {
 			return nil
 		}
@@ -128,7 +136,7 @@ func (s *Service) firstSync(ctx context.Context, t Target, epoch int64) (*SyncRe
 	if err != nil {
 		return nil, err
 	}
-	res := &SyncResult{Calendar: cal, Token: Token{cal.ID, epoch, seq}, Changes: make([]storage.Change, len(objects))}
+	res := &SyncResult{Calendar: cal, Token: Token{Calendar: cal.ID, Epoch: epoch, Seq: seq}, Changes: make([]storage.Change, len(objects))}
 	for i := range objects {
 		o := &objects[i]
 		res.Changes[i] = storage.Change{
@@ -143,5 +151,5 @@ func (s *Service) firstSync(ctx context.Context, t Target, epoch int64) (*SyncRe
 // TokenOf returns the current sync token of a collection.
 func (s *Service) TokenOf(ctx context.Context, c *storage.Calendar) (Token, error) {
 	epoch, err := s.Store.Epoch(ctx)
-	return Token{c.ID, epoch, c.LastSeq}, err
+	return Token{Calendar: c.ID, Epoch: epoch, Seq: c.LastSeq}, err
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"hash/fnv"
 	"slices"
 
 	"kalends/storage"
@@ -13,6 +14,7 @@ import (
 type HomeChange struct {
 	Calendar *storage.Calendar // nil for a collection that was removed
 	Slug     string            // of the collection
+	Shared   *SharedCalendar   // nil where the collection is the owner's; of what is in others' nothing is told, where deep either
 	Object   *storage.Change   // nil for the collection itself
 	Seq      int64
 }
@@ -44,32 +46,49 @@ func (s *Service) SyncHome(ctx context.Context, who, owner *storage.Principal, t
 		if err != nil {
 			return err
 		}
-		since := int64(0)
+		var tok Token
 		if token != "" {
-			tok, err := ParseToken(token)
-			if err != nil {
+			if tok, err = ParseToken(token); err != nil {
 				return err
 			}
 			if tok.Calendar != -owner.ID || tok.Epoch != epoch || tok.Seq > home.Seq || tok.Seq < home.Floor {
 				return Errorf(BadSyncToken, "this sync token is too old or of another collection; sync again from the beginning")
 			}
-			since = tok.Seq
 		}
-		res = &HomeSync{Token: Token{-owner.ID, epoch, home.Seq}}
-		if token != "" && since == home.Seq {
+		since := tok.Seq
+		res = &HomeSync{Token: Token{Calendar: -owner.ID, Epoch: epoch, Seq: home.Seq}}
+		if token != "" && since == home.Seq && tok.Shared == 0 {
 			return nil
 		}
 		if res.Home, err = r.Calendars(ctx, owner.ID); err != nil {
 			return fmt.Errorf("calendars: %w", err)
 		}
+		shared, err := s.SharedIn(ctx, r, who, owner, res.Home)
+		if err != nil {
+			return err
+		}
+		res.Token.Shared = sharedState(shared)
+		if token != "" && res.Token == tok {
+			return nil
+		}
 		if res.Changes, err = homeChanges(ctx, r, owner.ID, res.Home, since, limit, deep); err != nil {
 			return err
+		}
+		for i := range shared {
+			// What changed in a calendar of somebody else has no number here: it comes last, and of all when of any.
+			seq := home.Seq
+			if tok.Shared == res.Token.Shared {
+				if seq = shared[i].Share.Seq; seq <= since {
+					continue
+				}
+			}
+			res.Changes = append(res.Changes, HomeChange{Calendar: shared[i].Calendar, Slug: shared[i].Share.Slug(), Shared: &shared[i], Seq: seq})
 		}
 		slices.SortStableFunc(res.Changes, func(a, b HomeChange) int { return cmp.Compare(a.Seq, b.Seq) })
 		if limit > 0 && len(res.Changes) > limit {
 			n := pageEnd(res.Changes, limit)
 			if res.More = n < len(res.Changes); res.More {
-				res.Changes, res.Token.Seq = res.Changes[:n], res.Changes[n-1].Seq
+				res.Changes, res.Token.Seq, res.Token.Shared = res.Changes[:n], res.Changes[n-1].Seq, tok.Shared
 			}
 		}
 		return nil
@@ -137,15 +156,38 @@ func homeChanges(ctx context.Context, r storage.Reader, owner int64, home []*sto
 	return list, nil
 }
 
-// HomeToken returns the current sync token of a home.
+// sharedState stands for which calendars of others are in a home, and where each is.
+func sharedState(list []SharedCalendar) int64 {
+	if len(list) == 0 {
+		return 0
+	}
+	h := fnv.New64a()
+	for _, c := range list {
+		fmt.Fprintln(h, c.Calendar.Owner, c.Calendar.ID, max(c.Calendar.Seq, c.Calendar.LastSeq), c.Share.Privileges)
+	}
+	return max(1, int64(h.Sum64()>>1))
+}
+
+// HomeToken returns the current sync token of a home, as its owner sees it.
 func (s *Service) HomeToken(ctx context.Context, owner *storage.Principal) (Token, error) {
 	epoch, err := s.Store.Epoch(ctx)
 	if err != nil {
 		return Token{}, fmt.Errorf("epoch: %w", err)
 	}
-	home, err := s.Store.Home(ctx, owner.ID)
-	if err != nil {
-		return Token{}, fmt.Errorf("home: %w", err)
-	}
-	return Token{-owner.ID, epoch, home.Seq}, nil
+	t := Token{Calendar: -owner.ID, Epoch: epoch}
+	err = s.Store.View(ctx, func(r storage.Reader) error {
+		home, err := r.Home(ctx, owner.ID)
+		if err != nil {
+			return fmt.Errorf("home: %w", err)
+		}
+		t.Seq = home.Seq
+		list, err := r.Calendars(ctx, owner.ID)
+		if err != nil {
+			return fmt.Errorf("calendars: %w", err)
+		}
+		shared, err := s.SharedIn(ctx, r, owner, owner, list)
+		t.Shared = sharedState(shared)
+		return err
+	})
+	return t, err
 }

@@ -94,8 +94,8 @@ func TestSyncHome(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, bad := range []string{
-			calendar.Token{-s.bob.ID, epoch, 1}.String(), calendar.Token{-s.alice.ID, epoch + 1, 1}.String(),
-			calendar.Token{-s.alice.ID, epoch, 999999}.String(), calendar.Token{s.alice.ID, epoch, 1}.String(), "x",
+			calendar.Token{Calendar: -s.bob.ID, Epoch: epoch, Seq: 1}.String(), calendar.Token{Calendar: -s.alice.ID, Epoch: epoch + 1, Seq: 1}.String(),
+			calendar.Token{Calendar: -s.alice.ID, Epoch: epoch, Seq: 999999}.String(), calendar.Token{Calendar: s.alice.ID, Epoch: epoch, Seq: 1}.String(), "x",
 		} {
 			if _, err := s.SyncHome(ctx, s.alice, s.alice, bad, 0, true); calendar.KindOf(err) != calendar.BadSyncToken {
 				t.Errorf("SyncHome(%q): %v, want BadSyncToken", bad, err)

@@ -28,6 +28,8 @@ type GrantReader interface {
 	// GrantsFor returns those that who has in a home: their own, those of groups that they are in, those of Authenticated
 	// and of Everybody. With Everybody as who it is the last only.
 	GrantsFor(ctx context.Context, owner, who int64) ([]Grant, error)
+	// GrantsAmong is GrantsFor in several homes, ordered by (owner, calendar, grantee).
+	GrantsAmong(ctx context.Context, owners []int64, who int64) ([]Grant, error)
 	// GrantsTo returns what was granted to who by name or through a group, in all homes, ordered by (owner, calendar, grantee).
 	GrantsTo(ctx context.Context, who int64) ([]Grant, error)
 	// Administrators returns the people who look after the site, by name.

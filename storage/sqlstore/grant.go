@@ -43,6 +43,18 @@ func (q queries) Grants(ctx context.Context, owner int64) ([]storage.Grant, erro
 
 // GrantsFor implements [storage.GrantReader].
 func (q queries) GrantsFor(ctx context.Context, owner, who int64) ([]storage.Grant, error) {
+	return q.grantsFor(ctx, `= $3`, owner, who)
+}
+
+// GrantsAmong implements [storage.GrantReader].
+func (q queries) GrantsAmong(ctx context.Context, owners []int64, who int64) ([]storage.Grant, error) {
+	if len(owners) == 0 {
+		return nil, nil
+	}
+	return q.grantsFor(ctx, `= ANY($3)`, owners, who)
+}
+
+func (q queries) grantsFor(ctx context.Context, in string, owners any, who int64) ([]storage.Grant, error) {
 	var list []storage.Grant
 	err := q.query(ctx, func(r scanner) error {
 		var g storage.Grant
@@ -54,11 +66,11 @@ func (q queries) GrantsFor(ctx context.Context, owner, who int64) ([]storage.Gra
 		}
 		return nil
 	}, above+`SELECT `+grantColumns+`, false FROM grants g
-		WHERE g.owner_id = $3 AND (g.grantee_id <= 0 OR g.grantee_id IN (SELECT id FROM above))`+
-		sharesGrant+`s.owner_id = $3 AND s.sharee_id IN (SELECT id FROM above) ORDER BY 2, 3, 5`,
-		who, int64(storage.MaxNesting), owner)
+		WHERE g.owner_id `+in+` AND (g.grantee_id <= 0 OR g.grantee_id IN (SELECT id FROM above))`+
+		sharesGrant+`s.owner_id `+in+` AND s.sharee_id IN (SELECT id FROM above) ORDER BY 1, 2, 3, 5`,
+		who, int64(storage.MaxNesting), owners)
 	if err != nil {
-		return nil, fmt.Errorf("grants of %d for %d: %w", owner, who, err)
+		return nil, fmt.Errorf("grants of %v for %d: %w", owners, who, err)
 	}
 	return list, nil
 }
