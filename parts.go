@@ -23,12 +23,15 @@ import (
 	"kalends/reminder"
 	"kalends/scheduling"
 	"kalends/storage"
+	"kalends/web"
 	"kalends/web/answer"
 )
 
 // assemble puts the product's parts together on an open database: a handler for requests, and workers for mail, reminders and
 // what a meeting with many attendees leaves to do.
 func (a *app) assemble(ctx context.Context, cfg *config.Settings, log *slog.Logger) error {
+	watch := &web.Watch{Store: a.store}
+	log = watch.Logger(log)
 	service := a.service(cfg, log)
 	login := &auth.Basic{Store: a.store, Log: log}
 	a.handler = routes(&caldav.Handler{
@@ -50,7 +53,7 @@ func (a *app) assemble(ctx context.Context, cfg *config.Settings, log *slog.Logg
 	a.handler = a.pages(log, service, tokens)
 	a.handler = a.feeds(log, service)
 	a.handler = a.meetings(cfg, log, service, login)
-	a.handler = a.webPages(cfg, log, service, login)
+	a.handler = a.webPages(cfg, log, service, login, watch)
 	sender := &mailer.Sender{
 		Composer: composer, Transport: transport, Told: a.store,
 		Rates: &mailer.Rates{Sender: cfg.Mail.SenderRate, Domain: cfg.Mail.DomainRate},

@@ -325,6 +325,8 @@ func (b *browser) pages(s *webSite, program string) {
 		{"month", "/month/" + day}, {"week", "/week/" + day}, {"day", "/day/" + day}, {"agenda", "/agenda/" + s.monday.Format(time.DateOnly)},
 		{"search", "/search?q=planning"}, {"event", event}, {"form", "/event/new?date=" + day}, {"edit", strings.Replace(own, "?", "/edit?", 1)},
 		{"delete", strings.Replace(own, "?", "/delete?", 1)}, {"connect", "/connect"}, {"account", "/account"}, {"calendars", "/calendars"}, {"calendar", calendar},
+		{"requests", "/requests"}, {"trash", "/trash"}, {"admin", "/admin"}, {"users", "/admin/users"}, {"user", "/admin/users/bob"}, {"room", "/admin/users/oak"},
+		{"outbox", "/admin/outbox"},
 	} {
 		for _, width := range []int{1280, 360, 300} {
 			for _, scheme := range []string{"light", "dark"} {

@@ -12,10 +12,12 @@ import (
 )
 
 // webPages puts the pages for people before what answers the rest.
-func (a *app) webPages(cfg *config.Settings, log *slog.Logger, service *calendar.Service, login *auth.Basic) http.Handler {
+func (a *app) webPages(cfg *config.Settings, log *slog.Logger, service *calendar.Service, login *auth.Basic, watch *web.Watch) http.Handler {
 	rest := a.handler
+	a.workers = append(a.workers, watch)
 	pages := &web.Handler{
 		Calendar: service, Store: a.store, Login: login.People(), Log: log, Now: time.Now, Zone: cfg.Reminder.Location(), BaseURL: cfg.BaseURL,
+		Watch: watch,
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if web.Handles(r) {

@@ -16,7 +16,7 @@ import (
 	"kalends/scheduling"
 )
 
-var secret = regexp.MustCompile(`class="secret" id="\w+">([^<]+)<`)
+var secret = regexp.MustCompile(`class="secret" id="[\w-]+">([^<]+)<`)
 
 func TestConnect(t *testing.T) {
 	each(t, func(h *house) {

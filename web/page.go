@@ -162,10 +162,14 @@ func (v *visit) base(title string) base {
 
 // menu is where one can go.
 func (v *visit) menu() []menuItem {
-	return []menuItem{
+	list := []menuItem{
 		{Name: v.t("Calendar"), Href: "/"}, {Name: v.t("Calendars"), Href: "/calendars"}, {Name: v.t("Requests"), Href: "/requests"},
 		{Name: v.t("Connect"), Href: "/connect"}, {Name: v.t("Trash"), Href: "/trash"}, {Name: v.t("Account"), Href: "/account"},
 	}
+	if v.admin {
+		list = append(list, menuItem{Name: v.t("Administration"), Href: "/admin"})
+	}
+	return list
 }
 
 // link is a path of ours, with the zone that was asked for.

@@ -29,6 +29,8 @@ type Handler struct {
 	Zone *time.Location
 	// BaseURL is the URL that people use; "" to take it from the request.
 	BaseURL string
+	// Watch is what administrators see of the last hours; nil for nothing.
+	Watch *Watch
 
 	once     sync.Once
 	mux      *http.ServeMux
@@ -40,7 +42,7 @@ type Handler struct {
 // places are the first segments of the paths that are pages.
 var places = []string{
 	"signin", "signout", "static", "colors.css", "month", "week", "day", "agenda", "search", "shown", "event",
-	"connect", "account", "calendars", "requests", "trash",
+	"connect", "account", "calendars", "requests", "trash", "admin",
 }
 
 // Handles reports whether a request is for the pages. The root is theirs for browsers only: calendar programs look for their service
@@ -144,6 +146,13 @@ func (h *Handler) init() {
 		"GET /trash":                   h.trash,
 		"POST /trash":                  h.restore,
 		"POST /trash/empty":            h.emptyTrash,
+		"GET /admin":                   adminOnly(h.adminFront),
+		"GET /admin/users":             adminOnly(h.users),
+		"POST /admin/users":            adminOnly(h.addUser),
+		"GET /admin/users/{name}":      adminOnly(h.user),
+		"POST /admin/users/{name}":     adminOnly(h.changeUser),
+		"GET /admin/outbox":            adminOnly(h.outbox),
+		"POST /admin/outbox":           adminOnly(h.changeJob),
 	} {
 		h.handle(pattern, fn)
 	}
