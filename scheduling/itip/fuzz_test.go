@@ -149,6 +149,11 @@ func everything(t *testing.T, a, b *ical.Component) {
 				}
 			}
 		}
+		for _, copy := range []*ical.Component{nil, a} {
+			if res, err := TakePublish(copy, Message{Publish, was, who, b}, o); err == nil {
+				keep(res.Copy)
+			}
+		}
 		for _, from := range []string{"", who} {
 			if res, err := TakeReply(a, Message{Reply, from, was, b}, o); err == nil {
 				keep(res.Copy)
@@ -176,6 +181,7 @@ func everything(t *testing.T, a, b *ical.Component) {
 		TakeRefresh(a, Message{Refresh, who, was, b}, o)
 		ReadMessage(b)
 		NextSequence(a)
+		LeastFor(a)
 	}
 	if a.String() != textA || b.String() != textB {
 		t.Error("an argument was changed")
