@@ -23,6 +23,7 @@ type calendarCmd struct {
 	Feed        calendarFeedCmd        `cmd:"" help:"Publish a calendar under a secret address, or end that."`
 	Subscribe   calendarSubscribeCmd   `cmd:"" help:"Make a calendar that shows a feed elsewhere (webcal)."`
 	Unsubscribe calendarUnsubscribeCmd `cmd:"" help:"Remove a calendar that shows a feed."`
+	Alarms      calendarAlarmsCmd      `cmd:"" help:"Show or change the alarms of events in a calendar that have none."`
 }
 
 // calendars is what commands on calendars work with.

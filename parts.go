@@ -84,7 +84,8 @@ func (a *app) assemble(ctx context.Context, cfg *config.Settings, log *slog.Logg
 		Store: a.store, Log: log, Site: site(cfg), MayRead: service.MayRead, Queued: outbox.Wake, Compose: remind{composer}.compose, Metrics: a.metrics,
 	}
 	service.Wake = func() { outbox.Wake(); reminders.Wake() }
-	a.workers = append(a.workers, outbox, reminders, &janitor.Janitor{Store: a.store, Log: log, Crowded: cfg.Limit.CalendarObjects})
+	a.workers = append(a.workers, outbox, reminders, &janitor.Janitor{Store: a.store, Log: log, Crowded: cfg.Limit.CalendarObjects},
+		&calendar.Rezoner{Service: service})
 
 	if cfg.Mail.LMTPListen != "" {
 		l, err := mailer.Listen(cfg.Mail.LMTPListen)

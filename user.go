@@ -28,6 +28,8 @@ type userCmd struct {
 	Delegate userDelegateCmd `cmd:"" help:"Show or change who acts for somebody."`
 	Calendar userCalendarCmd `cmd:"" help:"Show or change who schedules for a calendar: the server, or its owner's program."`
 	Busy     userBusyCmd     `cmd:"" help:"Show or change whether somebody's busy times have a public address."`
+	Alarms   userAlarmsCmd   `cmd:"" help:"Show or change how somebody is reminded of events without an alarm, and which alarms are mailed."`
+	Missed   userMissedCmd   `cmd:"" help:"List the reminders of somebody that it was too late for."`
 }
 
 // withDirectory runs fn on the directory of the database.

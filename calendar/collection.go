@@ -67,6 +67,7 @@ func (s *Service) MakeCalendar(ctx context.Context, who *storage.Principal, t Ta
 				return err
 			}
 		}
+		editAlarms(&c.Alarms, edit)
 		if err := u.tx.PutCalendar(ctx, c); err != nil {
 			return fmt.Errorf("put calendar: %w", err)
 		}
@@ -117,6 +118,9 @@ func (s *Service) Patch(ctx context.Context, who *storage.Principal, t Target, e
 			if err := allow(ctx, u.tx, who, t, nil, auth.WriteProperties); err != nil {
 				return err
 			}
+			if err := u.editHomeAlarms(ctx, t.Owner.ID, edit); err != nil {
+				return err
+			}
 			return u.editDead(ctx, t.Owner.ID, storage.HomeProps, 0, edit)
 		}
 		c, err := collection(ctx, u.tx, t)
@@ -141,6 +145,11 @@ func (s *Service) Patch(ctx context.Context, who *storage.Principal, t Target, e
 				if err := u.checkDefault(ctx, c); err != nil {
 					return err
 				}
+			}
+		}
+		if c.Kind == storage.CalendarKind && editAlarms(&c.Alarms, edit) {
+			if err := u.queueAlarms(ctx, t.Owner.ID); err != nil {
+				return err
 			}
 		}
 		// What the home's sync tells of.

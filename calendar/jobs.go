@@ -13,13 +13,15 @@ import (
 )
 
 // JobKinds are the kinds of outbox jobs that [Service.Do] carries out.
-var JobKinds = []string{scheduling.SpreadJob, scheduling.DeliverJob, scheduling.GroupJob}
+var JobKinds = []string{scheduling.SpreadJob, scheduling.DeliverJob, scheduling.GroupJob, alarmsJob}
 
 // Do carries out a claimed job. It may run again for the same job, so it does nothing twice.
 func (s *Service) Do(ctx context.Context, j *storage.Job) error {
 	switch j.Kind {
 	case scheduling.SpreadJob:
 		return s.spread(ctx, j)
+	case alarmsJob:
+		return s.replanHome(ctx, j.Owner)
 	case scheduling.GroupJob:
 		return s.changeMeetings(ctx, j)
 	case scheduling.DeliverJob:

@@ -55,7 +55,7 @@ func (u *unit) plan(ctx context.Context, cal *storage.Calendar, p *parsed, row, 
 		return nil, err
 	}
 	o := u.s.reminderSite().For(owner.who, owner.addresses, cal, row)
-	o.Now, o.Existing = u.now, existing
+	o.Now, o.Existing, o.Same = u.now, existing, u.replans
 	rows := reminder.Plan(p.cal, p.series, o)
 	if !shared {
 		return rows, nil
@@ -94,7 +94,7 @@ func (u *unit) planOthers(ctx context.Context, cal *storage.Calendar, p *parsed,
 			continue
 		}
 		o := u.s.reminderSite().For(who, addresses[who.ID], cal, row)
-		o.Now, o.Existing = u.now, existing
+		o.Now, o.Existing, o.Same = u.now, existing, u.replans
 		rows = append(rows, reminder.Plan(personal.Compose(p.cal, mine), p.series, o)...)
 	}
 	return rows, nil

@@ -25,6 +25,7 @@ type unit struct {
 
 	owner    *storage.Principal // of the calendar that is asked to be changed, where it is known
 	made     bool               // by the server's own pages or API: so are the copies that are delivered
+	replans  bool               // objects stay as they are, only what they depend on is another
 	reminded *reminded          // the owner of the calendar written to last
 
 	replies []reply // of rooms, which wait until the invitation is delivered

@@ -21,6 +21,9 @@ type Options struct {
 	Floating *time.Location
 	// Existing are the rows that the object has: what they have fired through is not due again.
 	Existing []*storage.Reminder
+	// Same says that the object is as it was, and only what it depends on is another, such as the rules of a zone: what it has not fired is
+	// still due, also where that is in the past now.
+	Same bool
 	// Owner, Object and Calendar go into the rows.
 	Owner, Object, Calendar int64
 	// ForUser is the person that is reminded, and Addresses are theirs (ical.Address form): what they declined reminds
@@ -58,6 +61,9 @@ func Plan(cal *ical.Component, series *recur.Series, o Options) []*storage.Remin
 		through := o.Now
 		if old != nil {
 			through = later(through, old.FiredThrough)
+			if o.Same && !old.DueAt.IsZero() {
+				through = old.FiredThrough
+			}
 			if !old.DueAt.IsZero() && (!old.DueAt.After(o.Now) || old.Attempt > 0) { // overdue, or tried and put off
 				through = old.FiredThrough
 			}
