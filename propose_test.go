@@ -228,3 +228,53 @@ func TestAnswerPageOfSomebodyWithAnAccount(t *testing.T) {
 		t.Errorf("%d notices of the comment", comments)
 	}
 }
+
+// TestS11AfterCancelAndCrossEvent: a link answers one meeting only, and none that is off; sending the same form again changes nothing more.
+func TestS11AfterCancelAndCrossEvent(t *testing.T) {
+	s := newAnswers(t)
+	link := s.link("carol@example.org")
+	first := s.object
+	text := strings.Replace(simpleEvent("n", "SUMMARY:Other\r\nORGANIZER:mailto:alice@example.com\r\nATTENDEE;PARTSTAT=ACCEPTED:mailto:alice@example.com\r\nATTENDEE;PARTSTAT=NEEDS-ACTION:mailto:carol@example.org\r\n"),
+		"20380105T090000Z", next().Format("20060102T150405Z"), 1)
+	res, err := s.cal.Put(t.Context(), calendar.PutRequest{Who: s.alice, Target: calendar.Target{Owner: s.alice, Slug: "calendar", Name: "n.ics"}, Body: []byte(text)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.object = res.Object.ID
+	other := s.link("carol@example.org")
+	// The form of one meeting, sent to the link of the other.
+	if resp, _ := s.do("POST", link, s.form(other, "DECLINED")); resp.StatusCode != 403 {
+		t.Errorf("a form of another meeting: %d", resp.StatusCode)
+	}
+	if resp, _ := s.do("POST", other, s.form(other, "DECLINED")); resp.StatusCode != 303 || s.partStat("carol@example.org") != "DECLINED" {
+		t.Errorf("the other: %d", resp.StatusCode)
+	}
+	before := s.text()
+	form := s.form(other, "DECLINED")
+	form.Del("comment")
+	for range 3 {
+		if resp, _ := s.do("POST", other, form); resp.StatusCode != 303 {
+			t.Errorf("the same form again: %d", resp.StatusCode)
+		}
+	}
+	if s.text() != before {
+		t.Errorf("the same form again changed the meeting:\n%s", s.text())
+	}
+	s.object = first
+	if got := s.partStat("carol@example.org"); got != "NEEDS-ACTION" {
+		t.Errorf("the first meeting: %s", got)
+	}
+	s.object = res.Object.ID
+	text = strings.Replace(strings.ReplaceAll(string(res.Object.ICS), "SUMMARY:Other", "STATUS:CANCELLED\r\nSUMMARY:Other"), "\r\n ", "", -1)
+	if _, err := s.cal.Put(t.Context(), calendar.PutRequest{Who: s.alice, Target: calendar.Target{Owner: s.alice, Slug: "calendar", Name: "n.ics"}, Body: []byte(text)}); err != nil {
+		t.Fatal(err)
+	}
+	if resp, body := s.do("GET", other, nil); resp.StatusCode != 200 || !strings.Contains(body, "This meeting is cancelled") || strings.Contains(body, "<button") {
+		t.Errorf("after it was cancelled: %d\n%s", resp.StatusCode, body)
+	}
+	for _, f := range []url.Values{s.form(other, "ACCEPTED"), s.propose(other, "day", "2038-01-01", "start", "10:00", "end", "11:00")} {
+		if resp, _ := s.do("POST", other, f); resp.StatusCode != 410 {
+			t.Errorf("an answer after it was cancelled: %d", resp.StatusCode)
+		}
+	}
+}

@@ -158,10 +158,14 @@ func (s *Service) invited(ctx context.Context, r storage.Reader, owner, object i
 		}
 	}
 	view, ok := itip.View(cal, in.Attendee, itip.Request, itip.Options{Now: s.Now(), Same: who.same})
-	if in.Attendee == "" || !who.is(organizer)(itip.Organizer(cal)) || !ok {
+	if in.Attendee == "" || !who.is(organizer)(itip.Organizer(cal)) {
 		return nil, nil, errNotInvited
 	}
-	in.Calendar = view.Calendar.Clone()
+	if ok {
+		in.Calendar = view.Calendar.Clone()
+	} else if in.Calendar = cancelledFor(cal, in.Attendee, who.same); in.Calendar == nil {
+		return nil, nil, errNotInvited
+	}
 	for c := range in.Calendar.Main() {
 		in.Cancelled = strings.EqualFold(strings.TrimSpace(c.Value("STATUS")), "CANCELLED")
 		for p := range c.All("ATTENDEE") {
@@ -172,6 +176,25 @@ func (s *Service) invited(ctx context.Context, r storage.Reader, owner, object i
 		break
 	}
 	return o, in, nil
+}
+
+// cancelledFor returns what an attendee may still know of a meeting that is off, nil where they had no part in it.
+func cancelledFor(cal *ical.Component, attendee string, same itip.Same) *ical.Component {
+	for c := range cal.Main() {
+		if !strings.EqualFold(strings.TrimSpace(c.Value("STATUS")), "CANCELLED") {
+			continue
+		}
+		for p := range c.All("ATTENDEE") {
+			if same(p.Value(), attendee) {
+				out := alone(cal, c)
+				for k := range out.Main() {
+					k.RemoveChildren(func(a *ical.Component) bool { return a.Name() == "VALARM" })
+				}
+				return out
+			}
+		}
+	}
+	return nil
 }
 
 // Answer records what an attendee answers on their page: ACCEPTED, TENTATIVE or DECLINED for all that they are invited to, with a comment.
