@@ -141,11 +141,12 @@ func (m *model) organizerEdits() {
 			break
 		}
 		m.note("alice deletes the meeting")
-		plan, err := Organize(from, nil, Options{Now: m.now, Local: true})
+		stored := m.copies[organizerAddr]
+		plan, err := Organize(stored, nil, Options{Now: m.now, Local: true})
 		if err != nil {
 			m.fail("Organize: %v", err)
 		}
-		m.copies[organizerAddr], m.base, m.least = nil, nil, NextSequence(from)
+		m.copies[organizerAddr], m.base, m.least = nil, nil, NextSequence(stored)
 		m.send(plan.Messages...)
 		return
 	}

@@ -109,12 +109,13 @@ func (o Options) copyAnswers(have, c *ical.Component, me string) bool {
 				changed = true
 			}
 			continue
-		case PartStat(line) == PartStat(p) && slices.Equal(line.ParamValues("DELEGATED-TO"), p.ParamValues("DELEGATED-TO")):
+		case PartStat(line) == PartStat(p) && slices.Equal(line.ParamValues("DELEGATED-TO"), p.ParamValues("DELEGATED-TO")) &&
+			slices.Equal(line.ParamValues("DELEGATED-FROM"), p.ParamValues("DELEGATED-FROM")):
 			continue
 		case line == own && agent != nil && !byServer(agent):
 			continue
 		}
-		copyParams(line, p, []string{"PARTSTAT", "RSVP", "DELEGATED-TO"})
+		copyParams(line, p, []string{"PARTSTAT", "RSVP", "DELEGATED-TO", "DELEGATED-FROM"})
 		changed = true
 	}
 	// Delegates come with an answer, and go with the next one.
