@@ -51,7 +51,7 @@ func (h *Editor) Create(ctx context.Context, who *storage.Principal, in *NewMeet
 	}
 	var there *storage.Object
 	res, err := h.Calendar.Put(ctx, calendar.PutRequest{
-		Who: who, Target: p.Target(c, scheduling.ObjectName(uid)), Body: cal.Bytes(),
+		Who: who, Target: p.Target(c, scheduling.ObjectName(uid)), Body: cal.Bytes(), Remind: true,
 		Cond: func(current *storage.Object) error {
 			if there = current; current != nil {
 				return calendar.Errorf(calendar.Exists, "there is a meeting of this name already")

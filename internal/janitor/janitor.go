@@ -26,7 +26,7 @@ type Keep struct {
 	Inbound time.Duration
 	// Mailed is what people were told last, also of meetings once a year. 400 days.
 	Mailed time.Duration
-	// Reminders that are never due again. 90 days.
+	// Reminders that are never due again, and those that it was too late for. 90 days.
 	Reminders time.Duration
 	// Trash is what people deleted. 30 days.
 	Trash time.Duration
@@ -145,6 +145,9 @@ func (j *Janitor) Sweep(ctx context.Context, holder string) (map[string]int64, e
 		}},
 		{"reminders", func(ctx context.Context, n int) (int64, error) {
 			return j.Store.PurgeReminders(ctx, before(keep.Reminders), n)
+		}},
+		{"missed", func(ctx context.Context, n int) (int64, error) {
+			return j.Store.PurgeMissed(ctx, before(keep.Reminders), n)
 		}},
 		{"trash", func(ctx context.Context, n int) (int64, error) { return j.Store.PurgeTrash(ctx, before(keep.Trash), n) }},
 		{"requests", func(ctx context.Context, n int) (int64, error) {
