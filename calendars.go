@@ -23,6 +23,9 @@ type calendarCmd struct {
 	Feed        calendarFeedCmd        `cmd:"" help:"Publish a calendar under a secret address, or end that."`
 	Subscribe   calendarSubscribeCmd   `cmd:"" help:"Make a calendar that shows a feed elsewhere (webcal)."`
 	Unsubscribe calendarUnsubscribeCmd `cmd:"" help:"Remove a calendar that shows a feed."`
+	Share       calendarShareCmd       `cmd:"" help:"Share a calendar with a person or group."`
+	Shares      calendarSharesCmd      `cmd:"" help:"List with whom a calendar is shared."`
+	Unshare     calendarUnshareCmd     `cmd:"" help:"Take a calendar back."`
 	Alarms      calendarAlarmsCmd      `cmd:"" help:"Show or change the alarms of events in a calendar that have none."`
 }
 

@@ -139,6 +139,7 @@ func (h *Handler) init() {
 				{Name: heldTag, Description: "Mail from outside that waits for one's decision."},
 				{Name: trashTag, Description: "What was deleted, for 30 days."},
 				{Name: calendarsTag, Description: "Calendars, and who one is."},
+				{Name: sharesTag, Description: "Calendars that people and groups of the server share with each other."},
 				{Name: changesTag, Description: "What changed since one looked last."},
 			},
 		},
@@ -158,6 +159,7 @@ func (h *Handler) init() {
 	h.held(a)
 	h.trash(a)
 	h.calendars(a)
+	h.shares(a)
 	h.changes(a)
 	h.spec = a.OpenAPI()
 	h.describe()

@@ -154,7 +154,8 @@ func (s *Service) homeOrCollection(ctx context.Context, r storage.Reader, t Targ
 	return collection(ctx, r, t)
 }
 
-// SharedWith lists the calendars of others that somebody may read because it was granted to them or to a group of theirs.
+// SharedWith lists the calendars of others that somebody may read because it was granted to them or to a group of theirs: those
+// that were shared by an invitation, and accepted, as they have them in their home.
 func (s *Service) SharedWith(ctx context.Context, who *storage.Principal) ([]SharedCalendar, error) {
 	var list []SharedCalendar
 	err := s.Store.View(ctx, func(r storage.Reader) error {
@@ -179,16 +180,34 @@ func (s *Service) SharedWith(ctx context.Context, who *storage.Principal) ([]Sha
 		if err != nil {
 			return err
 		}
-		for _, o := range owners {
-			a, err := auth.Enter(ctx, r, who, o)
+		access, err := auth.EnterAll(ctx, r, who, who, owners)
+		if err != nil {
+			return err
+		}
+		invited := map[storage.Ref]*storage.Share{}
+		if slices.ContainsFunc(grants, func(g storage.Grant) bool { return g.Shared }) {
+			shares, err := r.Shared(ctx, who.ID)
 			if err != nil {
 				return err
 			}
+			for _, sh := range shares {
+				if sh.State == storage.ShareAccepted {
+					invited[storage.Ref{Owner: sh.Owner, ID: sh.Calendar}] = sh
+				}
+			}
+		}
+		for _, o := range owners {
+			a := access[o.ID]
 			for _, c := range homes[o.ID] {
 				byName := granted[c.Ref()] || granted[storage.Ref{Owner: o.ID}] // not because everybody may
-				if c.Kind == storage.CalendarKind && byName && a.To(c).Has(auth.Read) {
-					list = append(list, SharedCalendar{o, c, a, nil})
+				if c.Kind != storage.CalendarKind || !byName || !a.To(c).Has(auth.Read) {
+					continue
 				}
+				shared := SharedCalendar{o, c, a, invited[c.Ref()]}
+				if shared.Share != nil {
+					shared.Calendar = Shown(shared.Share, c)
+				}
+				list = append(list, shared)
 			}
 		}
 		return nil
