@@ -222,6 +222,7 @@ type userCalendarCmd struct {
 	Name        string `arg:"" help:"Name or mail address of the calendar's owner."`
 	Calendar    string `arg:"" help:"Name of the calendar in its URL." default:"calendar"`
 	ClientSends *bool  `help:"The owner's program sends invitations and answers for this calendar; the server does not." negatable:""`
+	Team        *bool  `help:"Who plans a meeting in this calendar is its organizer, not the calendar's owner." negatable:""`
 }
 
 // Run shows or changes who schedules for a calendar.
@@ -232,12 +233,17 @@ func (c *userCalendarCmd) Run(p *program) error {
 			return explainUser(c.Name, err)
 		}
 		t := calendar.Target{Owner: owner, Slug: c.Calendar}
-		if c.ClientSends != nil {
+		if c.ClientSends != nil || c.Team != nil {
 			err := s.Patch(p.ctx, owner, t, calendar.Edit{Live: func(cal *storage.Calendar) error {
 				if cal.Kind != storage.CalendarKind {
 					return fmt.Errorf("%s is no calendar", c.Calendar)
 				}
-				cal.OwnClient = *c.ClientSends
+				if c.ClientSends != nil {
+					cal.OwnClient = *c.ClientSends
+				}
+				if c.Team != nil {
+					cal.Team = *c.Team
+				}
 				return nil
 			}})
 			if err != nil {
@@ -253,6 +259,9 @@ func (c *userCalendarCmd) Run(p *program) error {
 			who = "the owner's program"
 		}
 		fmt.Fprintf(p.out, "Invitations and answers of %s/%s are sent by %s.\n", owner.Name, cal.Slug, who)
+		if cal.Team {
+			fmt.Fprintln(p.out, "Who plans a meeting in it is its organizer.")
+		}
 		return nil
 	})
 }

@@ -21,6 +21,8 @@ func TestRoomsGroupsAndDelegates(t *testing.T) {
 		{"delegate alice --remove bob", ""},
 		{"calendar alice --client-sends", "by the owner's program."},
 		{"calendar alice calendar --no-client-sends", "by the server."},
+		{"calendar alice --team", "Who plans a meeting in it is its organizer."},
+		{"calendar alice --no-team", "by the server."},
 	} {
 		if out := ok(t, append([]string{"user"}, strings.Fields(tt.args)...)...); !strings.Contains(out, tt.want) {
 			t.Errorf("kalends user %s: %q, want %q", tt.args, out, tt.want)

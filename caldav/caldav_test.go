@@ -85,14 +85,31 @@ func TestTranscripts(t *testing.T) {
 	}
 }
 
-// worker knows one method more: WORK carries out the jobs that wait, mail apart, and says which they were.
+// worker knows two methods more: WORK carries out the jobs that wait, mail apart, and says which they were; TEAM makes the user's calendar one
+// in which who plans a meeting organizes it.
 type worker struct{ *caldav.Handler }
 
 func (h worker) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.Method != "WORK" {
+	switch r.Method {
+	case "WORK":
+		h.work(w, r)
+	case "TEAM":
+		name, _, _ := r.BasicAuth()
+		who, err := h.Store.PrincipalByName(r.Context(), name)
+		if err == nil {
+			err = h.Calendar.Patch(r.Context(), who, calendar.Target{Owner: who, Slug: "calendar"}, calendar.Edit{
+				Live: func(c *storage.Calendar) error { c.Team = true; return nil },
+			})
+		}
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+		}
+	default:
 		h.Handler.ServeHTTP(w, r)
-		return
 	}
+}
+
+func (h worker) work(w http.ResponseWriter, r *http.Request) {
 	done := map[string]int{}
 	for {
 		jobs, err := h.Store.ClaimJobs(r.Context(), calendar.JobKinds, now.Add(time.Hour), time.Minute, 10)

@@ -17,7 +17,7 @@ import (
 // elsewhere stays as it is.
 func (u *unit) ownOrganizer(ctx context.Context, who, owner *storage.Principal, p *parsed, oldCal *ical.Component) (*ical.Component, error) {
 	organizer := itip.Organizer(p.cal)
-	if oldCal != nil || who == nil || who.ID == owner.ID || owner.Email == "" || !u.people.is(who)(organizer) {
+	if oldCal != nil || u.people.acts != nil || who == nil || who.ID == owner.ID || owner.Email == "" || !u.people.is(who)(organizer) {
 		return p.cal, nil
 	}
 	list, err := u.tx.ObjectsByUID(ctx, []int64{who.ID}, p.uid)
@@ -45,11 +45,11 @@ func (u *unit) ownOrganizer(ctx context.Context, who, owner *storage.Principal, 
 // signFor notes on what is sent, and on the object, who acted for its owner: SENT-BY (RFC 5545 section 3.2.18). What sends nothing
 // is not signed, so that a signature alone is no news to anybody.
 func (u *unit) signFor(plan *scheduling.Outcome, who, owner *storage.Principal) {
-	if who == nil || who.ID == owner.ID || who.Email == "" || len(plan.Messages) == 0 {
+	if who == nil || who.ID == u.people.planner(owner).ID || who.Email == "" || len(plan.Messages) == 0 {
 		return
 	}
 	by := "mailto:" + who.Email
-	mine := u.people.is(owner)
+	mine := u.people.is(u.people.planner(owner))
 	done := map[*ical.Component]bool{}
 	for _, d := range plan.Messages {
 		name := "ORGANIZER"

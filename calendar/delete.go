@@ -57,6 +57,11 @@ func (u *unit) delete(ctx context.Context, r DeleteRequest) error {
 	if err := u.holds(ctx, r.Cond, r.Who, owner, cal, old); err != nil {
 		return err
 	}
+	if !r.Quiet && !old.Inbox {
+		if err := u.planFor(ctx, nil, owner, cal, old.UID, old.Organizer, true); err != nil {
+			return err
+		}
+	}
 	oldCal, err := u.oldMeeting(ctx, old, owner, r.Quiet || old.Inbox || cal.OwnClient)
 	if err != nil {
 		return err
@@ -77,6 +82,9 @@ func (u *unit) delete(ctx context.Context, r DeleteRequest) error {
 	}
 	plan, err := u.withdrawn(ctx, owner, oldCal, r.NoReply)
 	if err != nil {
+		return err
+	}
+	if err := u.noteTeam(ctx, old.UID, 0); err != nil {
 		return err
 	}
 	u.signFor(plan, r.Who, owner)

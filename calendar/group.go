@@ -23,7 +23,7 @@ func (u *unit) complete(ctx context.Context, who, owner *storage.Principal, p *p
 	if err != nil {
 		return nil, err
 	}
-	if u.people.is(owner)(itip.Organizer(cal)) {
+	if u.people.own(owner)(itip.Organizer(cal)) {
 		if cal, err = u.expandGroups(ctx, cal, oldCal); err != nil {
 			return nil, err
 		}

@@ -21,7 +21,7 @@ func (u *unit) implicit(ctx context.Context, owner *storage.Principal, old *stor
 	if err := itip.Validate(p.cal, u.people.same); err != nil {
 		return nil, changeError(err)
 	}
-	mine := u.people.is(owner)
+	mine := u.people.own(owner)
 	role, organizer := itip.RoleOf(p.cal, mine)
 	if oldCal != nil {
 		oldRole, oldOrganizer := itip.RoleOf(oldCal, mine)
@@ -54,7 +54,7 @@ func (u *unit) implicit(ctx context.Context, owner *storage.Principal, old *stor
 		return out, err
 	case itip.RoleAttendee:
 		if oldCal == nil {
-			if err := u.isKnown(p.cal, organizer); err != nil {
+			if err := u.isKnown(ctx, p.cal, p.uid, organizer); err != nil {
 				return nil, err
 			}
 		}
@@ -75,7 +75,7 @@ func (u *unit) implicit(ctx context.Context, owner *storage.Principal, old *stor
 // withdrawn is implicit for a deletion.
 func (u *unit) withdrawn(ctx context.Context, owner *storage.Principal, oldCal *ical.Component, noReply bool) (*scheduling.Outcome, error) {
 	o := itip.Options{Now: u.now, Same: u.people.same, Local: true}
-	mine := u.people.is(owner)
+	mine := u.people.own(owner)
 	out := &scheduling.Outcome{}
 	switch role, _ := itip.RoleOf(oldCal, mine); role {
 	case itip.RoleOrganizer:
@@ -264,6 +264,7 @@ func (u *unit) queueMessage(ctx context.Context, kind string, owner *storage.Pri
 			j.Merge = ""
 		}
 	}
+	owner = u.people.planner(owner)
 	m := scheduling.Mail{
 		Method: d.Method, From: d.From, FromName: owner.DisplayName, To: d.To, ToName: commonName(d.Calendar, d.To),
 		Calendar: d.Calendar.String(), Owner: row.Owner, Object: row.ID, UID: row.UID,
@@ -311,6 +312,15 @@ func (u *unit) receiveBy(ctx context.Context, to *storage.Principal, m itip.Mess
 		break
 	}
 	old := u.copyOf(to.ID)
+	if old == nil && m.Method == itip.Reply {
+		host, err := u.hostOf(ctx, to, uid)
+		if err != nil {
+			return itip.Result{}, err
+		}
+		if host != nil {
+			to, old = host, u.copyOf(host.ID)
+		}
+	}
 	oldCal, err := parseStored(old)
 	if err != nil {
 		return itip.Result{}, err

@@ -188,7 +188,10 @@ func (u *unit) fromAttendee(ctx context.Context, owner *storage.Principal, m *Ma
 		return MailOutcome{}, err
 	}
 	organizer := itip.Organizer(cal)
-	if !u.people.is(owner)(organizer) {
+	if err := u.actFor(ctx, owner, o.UID, organizer); err != nil {
+		return MailOutcome{}, err
+	}
+	if !u.people.own(owner)(organizer) {
 		return held("it answers a meeting that somebody else organizes"), nil
 	}
 	m.aboutMeeting(cal)

@@ -216,8 +216,11 @@ func (u *unit) declineCounter(ctx context.Context, m MailMessage, msg itip.Messa
 	if err != nil {
 		return fmt.Errorf("principal: %w", err)
 	}
+	if err := u.actFor(ctx, owner, o.UID, itip.Organizer(cal)); err != nil {
+		return err
+	}
 	no, err := itip.MakeDeclineCounter(cal, msg, comment, itip.Options{Now: u.now, Same: u.people.same})
-	if err != nil || !u.people.is(owner)(itip.Organizer(cal)) {
+	if err != nil || !u.people.own(owner)(itip.Organizer(cal)) {
 		return nil // they are not invited any more, or it was never for this person
 	}
 	out := &scheduling.Outcome{}

@@ -20,6 +20,8 @@ type people struct {
 	detailed  []string // what was asked for without its +detail, too
 	reached   []int64  // ascending
 	most      int      // how many a change reaches at once; 0 for DefaultLocal
+	// acts is who organizes, in the calendar of a team, what is in somebody else's home; nil for the home's owner.
+	acts *storage.Principal
 }
 
 // lookup finds out whose the addresses are. Somebody here is also met by their address with a +detail, unless it is
@@ -141,7 +143,7 @@ func addressesIn(cal *ical.Component) []string {
 // all attendees, for an attendee the organizer only.
 func (p *people) partners(cal *ical.Component, owner *storage.Principal) []string {
 	organizer := itip.Organizer(cal)
-	if !p.is(owner)(organizer) {
+	if !p.own(owner)(organizer) {
 		return []string{organizer}
 	}
 	return addressesIn(cal)

@@ -1,6 +1,8 @@
 package calendar
 
 import (
+	"context"
+
 	"kalends/ical"
 	"kalends/scheduling"
 	"kalends/scheduling/itip"
@@ -19,13 +21,16 @@ func hasWhole(cal, oldCal *ical.Component) error {
 // isKnown refuses a copy that an attendee's program makes up of a meeting whose organizer is here and does not have it: the answers
 // would reach nobody, and an update never comes. A copy whose owner's program sends the answers (RFC 6638 section 7.1) may have come by
 // another way; so may one of an organizer elsewhere.
-func (u *unit) isKnown(cal *ical.Component, organizer string) error {
+func (u *unit) isKnown(ctx context.Context, cal *ical.Component, uid, organizer string) error {
 	q := u.people.of(organizer)
 	if q == nil || q.Kind == storage.Group || !serverAnswers(cal) {
 		return nil
 	}
 	if have := u.copyOf(q.ID); have != nil && have.Organizer != "" && u.people.is(q)(have.Organizer) {
 		return nil
+	}
+	if home, err := u.tx.OrganizedIn(ctx, q.ID, uid); err != nil || home != 0 {
+		return err
 	}
 	return Errorf(AttendeeNotAllowed, "%s has no such meeting; who organizes it has to invite you", organizer)
 }

@@ -177,6 +177,11 @@ func (u *unit) put(ctx context.Context, r PutRequest, p *parsed, res *PutResult)
 		}
 		p, r.Body = own.shared, own.text
 	}
+	if !quiet {
+		if err := u.planPut(ctx, r.Who, owner, cal, old, p); err != nil {
+			return err
+		}
+	}
 	oldCal, err := u.oldMeeting(ctx, old, owner, quiet)
 	if err != nil {
 		return err
@@ -216,6 +221,11 @@ func (u *unit) put(ctx context.Context, r PutRequest, p *parsed, res *PutResult)
 	})
 	if err != nil {
 		return err
+	}
+	if !quiet && (old == nil || old.Organizer == "") {
+		if err := u.noteTeam(ctx, p.uid, owner.ID); err != nil {
+			return err
+		}
 	}
 	res.Created, res.AsSent, res.Object = old == nil, p.reprinted == nil && p == sent && !changed, row
 	if own == nil {
