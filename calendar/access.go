@@ -12,13 +12,17 @@ import (
 // allow checks privileges of who on a collection of the target's owner, or with c nil on the home (RFC 3744). A collection of
 // which one may know nothing is not there. In one's own home nothing is read.
 func allow(ctx context.Context, r auth.Grants, who *storage.Principal, t Target, c *storage.Calendar, need auth.Privilege) error {
-	known := t
-	known.Access = nil
-	a, err := known.enter(ctx, r, who)
+	a, err := t.reenter(ctx, r, who)
 	if err != nil {
 		return err
 	}
 	return t.allowed(a, c, need)
+}
+
+// reenter is enter that asks anew, whatever the target knows: under a lock.
+func (t Target) reenter(ctx context.Context, r auth.Grants, who *storage.Principal) (*auth.Access, error) {
+	t.Access = nil
+	return t.enter(ctx, r, who)
 }
 
 // enter returns what who may do in the target's home.
@@ -46,7 +50,7 @@ func (t Target) allowed(a *auth.Access, c *storage.Calendar, need auth.Privilege
 		return nil
 	}
 	if c != nil && !a.Sees(c) {
-		return Errorf(NotFound, "there is no calendar %q", t.Slug) // as where there is none
+		return Errorf(NotFound, "there is no calendar %q", t.path().Slug) // as where there is none
 	}
 	p := t.path()
 	switch {
@@ -84,8 +88,7 @@ func (s *Service) Access(ctx context.Context, who, owner *storage.Principal) (*a
 
 // AccessTo is Access for what a target names, which may be in the home of somebody with whom it is shared.
 func (s *Service) AccessTo(ctx context.Context, who *storage.Principal, t Target) (*auth.Access, error) {
-	t.Access = nil
-	return t.enter(ctx, s.Store, who)
+	return t.reenter(ctx, s.Store, who)
 }
 
 // MaxGrants bounds the grants of one collection.

@@ -304,7 +304,7 @@ func takes(c *storage.Calendar, component string) bool {
 
 func notFound(err error, t Target) error {
 	if errors.Is(err, storage.ErrNotFound) {
-		return Errorf(NotFound, "there is no object %q in %q", t.Name, t.Slug)
+		return Errorf(NotFound, "there is no object %q in %q", t.Name, t.path().Slug)
 	}
 	return err
 }

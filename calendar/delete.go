@@ -49,7 +49,7 @@ func (u *unit) delete(ctx context.Context, r DeleteRequest) error {
 		old = nil
 	}
 	if old == nil {
-		return Errorf(NotFound, "there is no object %q in the calendar %q", r.Target.Name, cal.Slug)
+		return Errorf(NotFound, "there is no object %q in the calendar %q", r.Target.Name, r.Target.path().Slug)
 	}
 	if err := untouchable(r.Who, owner, old); err != nil {
 		return err

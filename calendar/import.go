@@ -240,9 +240,9 @@ func (m *importer) calendar(ctx context.Context, u *unit) (*storage.Calendar, er
 		}
 		return cal, nil
 	}
-	access, err := auth.Enter(ctx, u.tx, m.Who, m.Target.Owner)
+	access, err := m.Target.reenter(ctx, u.tx, m.Who)
 	if err != nil {
-		return nil, fmt.Errorf("access: %w", err)
+		return nil, err
 	}
 	if cal.Kind != storage.CalendarKind {
 		return nil, Errorf(Forbidden, "objects are not put into the %s", cal.Kind)

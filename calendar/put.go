@@ -88,7 +88,7 @@ func (s *Service) checkPlace(ctx context.Context, who *storage.Principal, t Targ
 	if err != nil {
 		return err
 	}
-	a, err := s.Access(ctx, who, t.Owner)
+	a, err := s.AccessTo(ctx, who, t)
 	if err != nil || a.To(cal)&(auth.WriteContent|auth.Bind) != 0 {
 		return err
 	}
@@ -100,7 +100,7 @@ func (s *Service) checkPlace(ctx context.Context, who *storage.Principal, t Targ
 
 // noParent is the answer to who puts something where no calendar is that they may know of: whether there is one must not show.
 func (t Target) noParent() error {
-	return Errorf(NoParent, "there is no calendar %q to put it in", t.Slug)
+	return Errorf(NoParent, "there is no calendar %q to put it in", t.path().Slug)
 }
 
 // meet finds out whose homes a change of this scheduling object by its owner reaches.
@@ -122,9 +122,9 @@ func (u *unit) put(ctx context.Context, r PutRequest, p *parsed, res *PutResult)
 	if err != nil {
 		return err
 	}
-	access, err := auth.Enter(ctx, u.tx, r.Who, owner)
+	access, err := r.Target.reenter(ctx, u.tx, r.Who)
 	if err != nil {
-		return fmt.Errorf("access: %w", err)
+		return err
 	}
 	if !access.Sees(cal) {
 		return r.Target.noParent()

@@ -119,7 +119,7 @@ func collection(ctx context.Context, r storage.Reader, t Target) (*storage.Calen
 
 func noCollection(err error, t Target) error {
 	if errors.Is(err, storage.ErrNotFound) {
-		return Errorf(NotFound, "there is no calendar %q", t.Slug)
+		return Errorf(NotFound, "there is no calendar %q", t.path().Slug)
 	}
 	return fmt.Errorf("collection %d/%s: %w", t.Owner.ID, t.Slug, err)
 }
