@@ -27,12 +27,23 @@ func (u *unit) published(ctx context.Context, owner *storage.Principal, m *MailM
 		}
 		return MailOutcome{State: storage.Asked, Text: "published for everybody by " + ical.Mailbox(m.Author)}, nil
 	}
-	cal := msg.Calendar.Clone()
-	cal.Remove("METHOD")
-	for c := range cal.Main() {
-		c.Remove("ATTENDEE") // RFC 5546 section 3.2.1 has none; with one it would be somebody's meeting
+	have, err := parseStored(old)
+	if err != nil {
+		return MailOutcome{}, err
+	}
+	msg.Calendar = msg.Calendar.Clone()
+	for c := range msg.Calendar.Main() {
 		c.RemoveChildren(func(k *ical.Component) bool { return k.Name() == "VALARM" })
 	}
+	res, err := itip.TakePublish(have, msg, itip.Options{Now: u.now, Same: u.people.same})
+	if err != nil {
+		return held("it cannot be entered: %v", err), nil
+	}
+	if !res.Changed {
+		return settled("it brings nothing new: %s", res.Reason), nil
+	}
+	cal := res.Copy
+	cal.Remove("METHOD")
 	p, err := u.s.checkComponent(cal)
 	if err != nil {
 		return held("it cannot be entered: %v", err), nil
@@ -48,13 +59,6 @@ func (u *unit) published(ctx context.Context, owner *storage.Principal, m *MailM
 			c.name = scheduling.InboxName(p.uid, u.now.UnixMicro())
 		}
 	} else {
-		have, err := parseStored(old)
-		if err != nil {
-			return MailOutcome{}, err
-		}
-		if a, b := itip.Organizer(have), itip.Organizer(cal); a != b && !u.people.same(a, b) {
-			return held("the calendar has something else under its UID"), nil
-		}
 		c.name = old.Name
 		for _, x := range home {
 			if x.ID == old.Calendar {

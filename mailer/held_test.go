@@ -3,6 +3,7 @@ package mailer
 import (
 	"bytes"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -402,6 +403,15 @@ func TestPublishIsNeverAddedByItself(t *testing.T) {
 		}
 		if _, text := h.copy(h.bob, "p"); !strings.Contains(text, "20261121T100000Z") {
 			h.Errorf("a newer one:\n%s", text)
+		}
+		late := regexp.MustCompile(`DTSTAMP:\w+`).ReplaceAll(publish("p", "20261119T100000Z"), []byte("DTSTAMP:20200101T000000Z"))
+		late = w.sign(h.T, "example.org", late)
+		h.deliver(r, "", "bob@example.com", late)
+		if err := h.accept(h.bob, "bob@example.com", late); err != nil {
+			h.Fatal(err)
+		}
+		if _, text := h.copy(h.bob, "p"); !strings.Contains(text, "20261121T100000Z") {
+			h.Errorf("an older one that came late counted:\n%s", text)
 		}
 		over := w.sign(h.T, "example.org", publish("known", "20261122T100000Z"))
 		h.deliver(r, "", "bob@example.com", over)
