@@ -207,7 +207,7 @@ func (h *Handler) setCalendar(v *visit) error {
 	}
 	err = h.Calendar.Patch(v.r.Context(), v.who, s.place.Target(s.row, ""), calendar.Edit{Live: func(c *storage.Calendar) error {
 		c.DisplayName, c.Transparent = name, v.value("free") != ""
-		if strings.ToLower(clipTo(c.Color, 7)) != strings.ToLower(color) {
+		if !strings.EqualFold(clipTo(c.Color, 7), color) {
 			c.Color, c.ColorName = color, ""
 		}
 		return nil

@@ -241,3 +241,18 @@ func TestEventsOfOthersAreNotThere(t *testing.T) {
 		}
 	})
 }
+
+func TestWhoWasOvertakenMayStillSave(t *testing.T) {
+	each(t, func(h *house) {
+		b := h.as("alice")
+		id := b.create("name", "Planning")
+		b.get("/event/" + id + "/edit")
+		first, second := b.fill("event-form", "name", "First"), b.fill("event-form", "name", "Second")
+		b.submit("/event/"+id+"/edit", first)
+		if status := b.send("POST", "/event/"+id+"/edit", second); status != http.StatusConflict {
+			t.Fatalf("a change of what was changed meanwhile = %d", status)
+		}
+		b.has("It was changed meanwhile.", `value="Second"`)
+		b.submit("/event/"+id+"/edit", b.fill("event-form")).has("Second")
+	})
+}

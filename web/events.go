@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -11,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"kalends/auth"
 	"kalends/calendar"
@@ -367,7 +369,7 @@ func (v *visit) find(ctx context.Context, list []*shelf, words []string) ([]agen
 				full = true
 				return errEnough
 			}
-			if row.Component != "VEVENT" {
+			if row.Component != "VEVENT" || !mayHold(row.ICS, words) {
 				return nil
 			}
 			copied := *row
@@ -403,6 +405,22 @@ func (v *visit) find(ctx context.Context, list []*shelf, words []string) ([]agen
 	}
 	slices.SortStableFunc(found, func(a, b *item) int { return a.Start.Compare(b.Start) })
 	return v.byDay(found, time.Time{}, time.Time{}), full, nil
+}
+
+// unfold puts lines together that were folded (RFC 5545 section 3.1).
+var unfold = regexp.MustCompile(`\r?\n[ \t]`)
+
+// mayHold reports whether a text may hold the words, before it is parsed: words of letters and digits stand in it as they are, once its lines
+// are put together.
+func mayHold(ics []byte, words []string) bool {
+	text := bytes.ToLower(unfold.ReplaceAll(ics, nil))
+	for _, w := range words {
+		plain := !strings.ContainsFunc(w, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+		if plain && !bytes.Contains(text, []byte(w)) {
+			return false
+		}
+	}
+	return true
 }
 
 // holds reports whether all the words, in lower case, are in what people read of an event.

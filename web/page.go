@@ -200,15 +200,6 @@ func (v *visit) render(status int, name string, data any) error {
 	return v.write(status, b.Bytes())
 }
 
-// fragment writes a part of a page, for the module.
-func (v *visit) fragment(name, part string, data any) error {
-	var b bytes.Buffer
-	if err := pages[name].ExecuteTemplate(&b, part, data); err != nil {
-		return err
-	}
-	return v.write(http.StatusOK, b.Bytes())
-}
-
 func (v *visit) write(status int, body []byte) error {
 	v.w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	v.w.WriteHeader(status)

@@ -41,7 +41,7 @@ type Handler struct {
 
 // places are the first segments of the paths that are pages.
 var places = []string{
-	"signin", "signout", "static", "colors.css", "month", "week", "day", "agenda", "search", "shown", "event",
+	"signin", "signout", "static", "favicon.ico", "colors.css", "month", "week", "day", "agenda", "search", "shown", "event",
 	"connect", "account", "calendars", "requests", "trash", "admin",
 }
 
@@ -96,6 +96,7 @@ func (h *Handler) init() {
 	h.origin = http.NewCrossOriginProtection()
 	h.mux = http.NewServeMux()
 	h.mux.HandleFunc("GET /static/{name}", serveStatic)
+	h.mux.Handle("GET /favicon.ico", http.RedirectHandler(files["icon.svg"].address, http.StatusFound))
 	// Of these the first two are for everybody.
 	h.open("GET /signin", h.signInPage)
 	h.open("POST /signin", h.signIn)
