@@ -214,6 +214,7 @@ func (s *server) greet(p *program, mailFolder string, first *account) error {
 		fmt.Fprintf(&b, "  %-18s %s\n", name, fmt.Sprintf(format, args...))
 	}
 	fmt.Fprintf(&b, "Kalends is ready on %s/\n\n", s.public)
+	line("In a browser", "%s/", s.public)
 	line("Calendar programs", "%s/dav/", s.public)
 	s.greetNetwork(line)
 	if s.metricsListener != nil {
