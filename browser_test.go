@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -30,8 +31,21 @@ func newBrowser(t *testing.T) *browser {
 	if err != nil {
 		t.Skip("no chromium (apt-get install chromium)")
 	}
+	// Not t.TempDir: Chromium's other processes may write into it a moment longer than the one that is waited for.
+	profile, err := os.MkdirTemp("", "kalends-browser-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		for range 20 {
+			if os.RemoveAll(profile) == nil {
+				return
+			}
+			pause(context.Background(), 50*time.Millisecond)
+		}
+	})
 	cmd := exec.Command(path, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-		"--disable-component-update", "--disable-sync", "--remote-debugging-port=0", "--remote-allow-origins=*", "--user-data-dir="+t.TempDir(), "about:blank")
+		"--disable-component-update", "--disable-sync", "--remote-debugging-port=0", "--remote-allow-origins=*", "--user-data-dir="+profile, "about:blank")
 	errs, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -169,6 +183,35 @@ func TestAnswerInABrowser(t *testing.T) {
 	picture("answer-given", 600, "light")
 	if got := s.partStat("carol@example.org"); got != "ACCEPTED" {
 		t.Errorf("PARTSTAT %s after the click", got)
+	}
+	b.click("summary")
+	b.until(`document.querySelector("details").open`)
+	b.eval(`document.querySelector("details").scrollIntoView()`)
+	picture("answer-propose", 600, "light")
+	b.eval(`document.querySelector("details").scrollIntoView()`)
+	picture("answer-propose-narrow", 300, "dark")
+	// The Enter key in a field proposes, and answers nothing.
+	b.click(`input[name="start"]`)
+	for _, kind := range []string{"keyDown", "keyUp"} {
+		b.call("Input.dispatchKeyEvent", map[string]any{"type": kind, "key": "Enter", "code": "Enter", "text": "\r", "windowsVirtualKeyCode": 13})
+	}
+	b.until(`document.body.textContent.includes("This cannot be proposed")`)
+	b.call("Page.navigate", map[string]any{"url": link})
+	b.until(`document.readyState=="complete" && document.querySelector("summary")!=null`)
+	b.click("summary")
+	b.until(`document.querySelector("details").open`)
+	b.click("button.PROPOSE") // as it is filled in, which is when the meeting takes place
+	b.until(`document.body.textContent.includes("This cannot be proposed")`)
+	b.call("Page.navigate", map[string]any{"url": link})
+	b.until(`document.readyState=="complete" && document.querySelector("summary")!=null`)
+	b.click("summary")
+	b.until(`document.querySelector("details").open`)
+	day := time.Now().UTC().AddDate(0, 6, 0).Format(time.DateOnly)
+	b.eval(`document.querySelector("input[name=day]").value = "` + day + `"`) // a date's field is each browser's own
+	b.click("button.PROPOSE")
+	b.until(`document.body.textContent.includes("has not decided yet")`)
+	if list := s.held(); len(list) != 1 || list[0].About.Start.Format(time.DateOnly) != day {
+		t.Errorf("proposed: %+v", list)
 	}
 	b.click("button.DECLINED")
 	b.until(`document.querySelector("button.DECLINED")?.getAttribute("aria-pressed")=="true"`)

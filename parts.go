@@ -87,14 +87,20 @@ func (a *app) assemble(ctx context.Context, cfg *config.Settings, log *slog.Logg
 	a.workers = append(a.workers, outbox, reminders, &janitor.Janitor{Store: a.store, Log: log, Crowded: cfg.Limit.CalendarObjects},
 		&calendar.Rezoner{Service: service})
 
-	if cfg.Mail.LMTPListen != "" {
-		l, err := mailer.Listen(cfg.Mail.LMTPListen)
-		if err != nil {
-			return cfg.Fail("mail.lmtp_listen", fmt.Errorf("cannot listen there: %w", err))
+	for _, in := range []struct {
+		key, address string
+		listener     *net.Listener
+	}{{"mail.lmtp_listen", cfg.Mail.LMTPListen, &a.lmtp}, {"mail.smtp_listen", cfg.Mail.SMTPListen, &a.smtp}} {
+		if in.address == "" {
+			continue
 		}
-		a.lmtp = l
+		l, err := mailer.Listen(in.address)
+		if err != nil {
+			return cfg.Fail(in.key, fmt.Errorf("cannot listen there: %w", err))
+		}
+		*in.listener = l
 		a.workers = append(a.workers, intake{l, &mailer.Listener{
-			Inbox:  a.receiver(cfg, log, service, composer),
+			Inbox: a.receiver(cfg, log, service, composer), SMTP: in.listener == &a.smtp,
 			Domain: cfg.MailDomain(), Log: log, Grace: cfg.Grace.Duration,
 		}})
 	}
@@ -140,7 +146,7 @@ func (a *app) composer(ctx context.Context, cfg *config.Settings) (*mailer.Compo
 	}
 	c := &mailer.Composer{Identity: mailer.Identity{Own: own, Sign: cfg.Mail.SignDomains, Inbound: cfg.Mail.InboundDomains}}
 	c.ReplyDomain = cfg.Mail.ReplyDomain
-	if cfg.Mail.LMTPListen != "" || cfg.Mail.ReplyDomain != "" {
+	if cfg.Mail.LMTPListen != "" || cfg.Mail.SMTPListen != "" || cfg.Mail.ReplyDomain != "" {
 		var err error
 		if c.Tokens, err = a.tokens(ctx); err != nil {
 			return nil, err

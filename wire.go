@@ -25,7 +25,7 @@ type app struct {
 	handler    http.Handler
 	workers    []worker
 	mailFolder string       // where mail lands while there is no relay, else ""
-	lmtp       net.Listener // where mail is taken in; nil for nowhere
+	lmtp, smtp net.Listener // where mail is taken in; nil for nowhere
 	metrics    *obs.Metrics // nil where nobody asks for them
 }
 
@@ -48,8 +48,10 @@ func build(ctx context.Context, cfg *config.Settings, log *slog.Logger) (*app, e
 }
 
 func (a *app) close() {
-	if a.lmtp != nil {
-		a.lmtp.Close()
+	for _, l := range []net.Listener{a.lmtp, a.smtp} {
+		if l != nil {
+			l.Close()
+		}
 	}
 	a.store.Close()
 }

@@ -169,7 +169,7 @@ func counter(view *ical.Component, me string, n NewTime, otherwise string, o iti
 		return itip.Message{}, Errorf(BadRequest, "this is too long, or too far in the future")
 	case end.Before(o.Now):
 		return itip.Message{}, Errorf(BadRequest, "this is in the past")
-	case start.Equal(date.Start) && end.Equal(date.End):
+	case sameMinute(start, date.Start) && sameMinute(end, date.End):
 		return itip.Message{}, Errorf(BadRequest, "this is when it takes place already")
 	}
 	want := view.Clone()
@@ -206,6 +206,11 @@ func counter(view *ical.Component, me string, n NewTime, otherwise string, o iti
 		return msg, Errorf(BadRequest, "this cannot be proposed: %w", err)
 	}
 	return msg, err
+}
+
+// sameMinute compares times as people write them.
+func sameMinute(a, b time.Time) bool {
+	return a.Truncate(time.Minute).Equal(b.Truncate(time.Minute))
 }
 
 // Propose proposes another time on an attendee's answer page. It waits for the organizer to decide; an earlier proposal for the same date is

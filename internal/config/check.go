@@ -38,9 +38,11 @@ func (s *Settings) check() error {
 			return fail(a.key, "%s", msg)
 		}
 	}
-	if l := s.Mail.LMTPListen; l != "" && !strings.Contains(l, "/") {
-		if msg := checkAddress(l); msg != "" {
-			return fail("mail.lmtp_listen", "%s", msg)
+	for _, l := range []struct{ key, address string }{{"mail.lmtp_listen", s.Mail.LMTPListen}, {"mail.smtp_listen", s.Mail.SMTPListen}} {
+		if l.address != "" && !strings.Contains(l.address, "/") {
+			if msg := checkAddress(l.address); msg != "" {
+				return fail(l.key, "%s", msg)
+			}
 		}
 	}
 	if s.BaseURL != "" {

@@ -143,6 +143,11 @@ type Mail struct {
 	// Without it no mail is taken in. It has no passwords: never open it to others than
 	// your mail server.
 	LMTPListen string `toml:"lmtp_listen" name:"lmtp-listen" placeholder:"ADDRESS" group:"mail"`
+
+	// Address to take in mail on by SMTP, for mail servers that speak no LMTP: like
+	// mail.lmtp_listen, and as little for others than your mail server. One message with several recipients is
+	// answered for all of them at once.
+	SMTPListen string `toml:"smtp_listen" name:"smtp-listen" placeholder:"ADDRESS" group:"mail"`
 }
 
 // Reminder is what becomes a reminder mail.
