@@ -343,5 +343,23 @@ func (b *browser) pages(s *webSite, program string) {
 			}
 		}
 	}
+	// Words are longer in German.
+	s.alice.Language = "de"
+	err := s.app.store.Update(s.Context(), func(tx storage.Tx) error {
+		return tx.PutPrincipal(s.Context(), s.alice, []string{"mailto:" + s.alice.Email})
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.look(300, "light")
+	for _, path := range []string{"/month/" + day, "/agenda/" + day, "/event/new", event, "/connect", "/account", calendar, "/admin", "/admin/users/oak"} {
+		b.open(s.url + path)
+		if wide, _ := b.eval(`document.documentElement.scrollWidth - window.innerWidth`).(float64); wide > 0 || b.eval(`document.documentElement.lang`) != "de" {
+			b.Errorf("%s in German is %v pixels too wide, or is not in German", path, wide)
+		}
+	}
+	b.look(360, "light")
+	b.open(s.url + "/week/" + day)
+	b.picture("week-de")
 	b.look(1280, "light")
 }

@@ -34,7 +34,7 @@ var people = []auth.NewUser{
 
 // house is a server with people in it.
 type house struct {
-	*testing.T
+	testing.TB
 	store  storage.Store
 	web    *web.Handler
 	login  *auth.Basic
@@ -42,9 +42,9 @@ type house struct {
 	clock  time.Time
 }
 
-func newHouse(t *testing.T, s storage.Store) *house {
+func newHouse(t testing.TB, s storage.Store) *house {
 	t.Helper()
-	h := &house{T: t, store: s, clock: now}
+	h := &house{TB: t, store: s, clock: now}
 	clock := func() time.Time { return h.clock }
 	d := &auth.Directory{Store: s, Now: clock}
 	for _, n := range people {

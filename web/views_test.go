@@ -7,11 +7,13 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"kalends/auth"
 	"kalends/calendar"
 	"kalends/meeting"
 	"kalends/storage"
+	"kalends/storage/storagetest"
 )
 
 // chip returns the tag of the event with that title, and what it reads.
@@ -210,4 +212,40 @@ func TestPathsThatAreNone(t *testing.T) {
 			}
 		}
 	})
+}
+
+// BenchmarkWeek is a week of somebody with ten thousand events, a hundred of them series.
+func BenchmarkWeek(b *testing.B) {
+	h := newHouse(b, storagetest.SQLite(b))
+	alice := h.principal("alice")
+	var objects []calendar.ImportObject
+	for i := range 10_000 {
+		rule := ""
+		if i%100 == 0 {
+			rule = "RRULE:FREQ=WEEKLY\r\n"
+		}
+		day := now.AddDate(0, 0, i%1000-500).Add(time.Duration(i%9) * time.Hour)
+		objects = append(objects, calendar.ImportObject{Text: fmt.Appendf(nil, "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//x//EN\r\nBEGIN:VEVENT\r\nUID:u%d\r\nDTSTAMP:20260101T000000Z\r\nDTSTART:%s\r\nDURATION:PT1H\r\n%sSUMMARY:Event %d\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n",
+			i, day.Format("20060102T150405Z"), rule, i)})
+	}
+	_, err := h.web.Calendar.Import(b.Context(), calendar.Import{Who: alice, Target: calendar.Target{Owner: alice, Slug: "calendar"}, Objects: func(yield func(calendar.ImportObject, error) bool) {
+		for _, o := range objects {
+			if !yield(o, nil) {
+				return
+			}
+		}
+	}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	page := h.as("alice")
+	for _, path := range []string{"/week/2026-01-15", "/month/2026-01-15", "/search?q=9999", "/event/new"} {
+		b.Run(strings.Split(path[1:], "/")[0], func(b *testing.B) {
+			for b.Loop() {
+				if page.send("GET", path, nil) != http.StatusOK {
+					b.Fatal(page.text())
+				}
+			}
+		})
+	}
 }
