@@ -146,6 +146,9 @@ func (a *app) composer(ctx context.Context, cfg *config.Settings) (*mailer.Compo
 	}
 	c := &mailer.Composer{Identity: mailer.Identity{Own: own, Sign: cfg.Mail.SignDomains, Inbound: cfg.Mail.InboundDomains}}
 	c.ReplyDomain = cfg.Mail.ReplyDomain
+	if strings.HasPrefix(cfg.BaseURL, "https://") {
+		c.Decide = strings.TrimSuffix(cfg.BaseURL, "/") + "/requests"
+	}
 	if cfg.Mail.LMTPListen != "" || cfg.Mail.SMTPListen != "" || cfg.Mail.ReplyDomain != "" {
 		var err error
 		if c.Tokens, err = a.tokens(ctx); err != nil {

@@ -27,7 +27,7 @@ type catalogue struct {
 	reminderFooter, noticeFooter                       string
 	unverified                                         string // %s is a name
 	addressOf                                          string // %s is a mailbox
-	attached, waits                                    string
+	attached, waits, decide                            string
 	sentFor                                            string // %s is a mailbox
 	late                                               string // %s is when it was due
 	changed                                            string
@@ -103,10 +103,10 @@ var english = catalogue{
 	unverified:     "It is not certain that this is from %s: nobody stands in for the sender.",
 	addressOf:      "It came to the address for answers of %s.",
 	attached:       "The whole mail is attached. Nothing was changed in your calendar.",
-	waits:          "Nothing is changed before you decide: accept or refuse it in Kalends.",
-	late:           "This reminder is late: it was due on %s.",
-	weekdays:       [7]string{"Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"},
-	shortWeekdays:  [7]string{"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"},
+	waits:          "Nothing is changed before you decide: accept or refuse it in Kalends.", decide: "Decide",
+	late:          "This reminder is late: it was due on %s.",
+	weekdays:      [7]string{"Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"},
+	shortWeekdays: [7]string{"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"},
 	months: [12]string{"January", "February", "March", "April", "May", "June", "July", "August", "September",
 		"October", "November", "December"},
 	date: func(l *catalogue, t time.Time, short bool) string {
@@ -167,10 +167,10 @@ var german = catalogue{
 	unverified:     "Es ist nicht sicher, dass dies von %s kommt: Niemand steht für den Absender ein.",
 	addressOf:      "Sie kam an die Adresse für Antworten von %s.",
 	attached:       "Die ganze Mail ist angehängt. In Ihrem Kalender wurde nichts geändert.",
-	waits:          "Nichts wird geändert, bevor Sie entscheiden: Nehmen Sie es in Kalends an, oder lehnen Sie es ab.",
-	late:           "Diese Erinnerung kommt verspätet: Sie war fällig am %s.",
-	weekdays:       [7]string{"Sonntag", "Montag", "Dienstag", "Mittwoch", "Donnerstag", "Freitag", "Samstag"},
-	shortWeekdays:  [7]string{"So", "Mo", "Di", "Mi", "Do", "Fr", "Sa"},
+	waits:          "Nichts wird geändert, bevor Sie entscheiden: Nehmen Sie es in Kalends an, oder lehnen Sie es ab.", decide: "Entscheiden",
+	late:          "Diese Erinnerung kommt verspätet: Sie war fällig am %s.",
+	weekdays:      [7]string{"Sonntag", "Montag", "Dienstag", "Mittwoch", "Donnerstag", "Freitag", "Samstag"},
+	shortWeekdays: [7]string{"So", "Mo", "Di", "Mi", "Do", "Fr", "Sa"},
 	months: [12]string{"Januar", "Februar", "März", "April", "Mai", "Juni", "Juli", "August", "September",
 		"Oktober", "November", "Dezember"},
 	date: func(l *catalogue, t time.Time, short bool) string {

@@ -149,6 +149,7 @@ func TestS8PartyCrasherIsHeldForTheOwner(t *testing.T) {
 	eachHouse(t, func(h *house) {
 		w := newWorld("example.net")
 		r := h.receiver(w)
+		h.composer.Decide = "https://cal.example.com/requests"
 		h.put(h.alice, "m", meetingOf("m", "alice@example.com", outside))
 		h.expectMail("the invitation", "REQUEST carol@example.org")
 		reply := func(stamp string) []byte {
@@ -162,7 +163,7 @@ func TestS8PartyCrasherIsHeldForTheOwner(t *testing.T) {
 		}
 		h.later()
 		h.expectMail("a party crasher", "NOTICE alice@example.com")
-		h.contains("the notice", h.last().in.Text, "mallory@example.net answers “Planning” without being invited", "accept or refuse it in Kalends")
+		h.contains("the notice", h.last().in.Text, "Decide: https://cal.example.com/requests", "mallory@example.net answers “Planning” without being invited", "accept or refuse it in Kalends")
 		list, next, err := h.Held(h.Context(), h.alice, h.alice, "", 0)
 		if err != nil || next != "" || len(list) != 2 {
 			h.Fatalf("Held: %d, %q, %v", len(list), next, err)

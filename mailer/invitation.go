@@ -43,6 +43,7 @@ func DecodeInvitation(payload []byte) (*Invitation, error) {
 type Composer struct {
 	Identity
 	Language string // BCP 47, where a mail names none; "" is English
+	Decide   string // page (https) where owners decide about what waits; "" for none
 }
 
 // JobID returns the Message-ID of an outbox row's mail (without angle brackets). It is the same at every attempt,

@@ -47,6 +47,8 @@ func (c *Composer) Notice(n *scheduling.Notice, in *Incoming, original []byte) (
 		}
 	} else if p, err = noticePage(l, n); err != nil {
 		return nil, "", err
+	} else if n.Kind != scheduling.CommentNotice {
+		p.Answer, p.AnswerLabel = secureLink(c.Decide), l.decide
 	}
 	from := Person{n.From, n.FromName}
 	m.From = c.via(from)
