@@ -72,14 +72,14 @@ func (v *visit) days(view string, n int) error {
 	prev, next := v.t("Week before"), v.t("Week after")
 	switch {
 	case n == 1:
-		page.Heading = v.lang.Long(start)
+		page.Heading = v.lang.Short(start) + ", " + v.lang.Brief(start) + " " + strconv.Itoa(start.Year())
 		prev, next = v.t("Day before"), v.t("Day after")
 	case start.Month() == last.Month():
 		page.Heading = v.lang.Month(start)
 	default:
 		page.Heading = v.lang.shortMon[start.Month()-1] + " – " + v.lang.shortMon[last.Month()-1] + " " + strconv.Itoa(last.Year())
 	}
-	page.Title = page.Heading
+	page.Title = v.lang.Long(start)
 	if n == 7 {
 		page.Title = v.lang.Brief(start) + " – " + v.lang.Brief(last) + " " + strconv.Itoa(last.Year())
 		if start.Weekday() == time.Monday {
