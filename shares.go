@@ -19,7 +19,7 @@ type calendarShareCmd struct {
 
 // Help implements kong.HelpProvider.
 func (calendarShareCmd) Help() string {
-	return `People are asked: Apple Calendar shows the invitation, and so does the page of calendars. A group may read at once what is shared with it, ` +
+	return `People are asked: Apple Calendar shows the invitation. A group may read at once what is shared with it, ` +
 		`and each of its members is asked whether they want the calendar among theirs. Share once more to change what they may do.
 
 Examples:

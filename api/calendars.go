@@ -27,9 +27,9 @@ func (h *Handler) calendars(a huma.API) {
 	register(h, a, create, h.createCalendar)
 	register(h, a, operation("GET", "/calendars/{id}", "getCalendar", calendarsTag, auth.ReadScope, "Read a calendar", ""), h.getCalendar)
 	register(h, a, operation("PATCH", "/calendars/{id}", "updateCalendar", calendarsTag, auth.WriteScope, "Change a calendar",
-		"Fields that are not sent stay, null removes."), h.updateCalendar)
+		"Fields that are not sent stay, null removes. Of one that somebody else shares by an invitation, they are one's own."), h.updateCalendar)
 	register(h, a, operation("DELETE", "/calendars/{id}", "deleteCalendar", calendarsTag, auth.WriteScope, "Remove a calendar",
-		"With everything in it: its meetings are cancelled or declined first."), h.deleteCalendar)
+		"With everything in it: its meetings are cancelled or declined first. One that somebody else shares is only taken out of one's own."), h.deleteCalendar)
 }
 
 // Me is who sends a request.
@@ -180,7 +180,12 @@ func (h *Handler) oneCalendar(ctx context.Context, q *caller, id string) (*meeti
 		}
 		return nil, nil, err
 	}
-	return p, c, nil
+	sh, err := h.Calendar.ShareOf(ctx, q.who, c)
+	if err != nil || sh == nil {
+		return p, c, err
+	}
+	p.Share, p.Sharee = sh, q.who
+	return p, calendar.Shown(sh, c), nil
 }
 
 func (h *Handler) getCalendar(ctx context.Context, q *caller, in *CalendarPath) (*calendarAnswer, error) {

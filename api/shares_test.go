@@ -39,9 +39,24 @@ func TestShares(t *testing.T) {
 		if e := list(h.as("bob", "GET", events, nil).ok(200), "events"); len(e) != 1 {
 			t.Errorf("events of the shared calendar: %v", e)
 		}
-		h.as("bob", "GET", "/calendars/"+id+"/shares", nil).fails(403, "forbidden", "")
+		if l := list(h.as("bob", "GET", "/calendars/"+id+"/shares", nil).ok(200), "shares"); len(l) != 1 {
+			t.Errorf("with whom it is shared, for Bob: %v", l)
+		}
+		h.as("carol", "GET", "/calendars/"+id+"/shares", nil).fails(403, "forbidden", "")
 		h.as("bob", "POST", "/calendars/"+id+"/shares", object{"with": "carol@example.com", "access": "read"}).fails(403, "forbidden", "")
 		h.as("bob", "DELETE", "/calendars/"+id+"/shares?with=bob@example.com", nil).fails(403, "forbidden", "")
+		// Its name is Bob's own, and it is his to leave.
+		if c := h.as("bob", "PATCH", "/calendars/"+id, object{"name": "Rowing club", "color": "#112233"}).ok(200); text(c, "name") != "Rowing club" || text(c, "color") != "#112233" {
+			t.Errorf("Bob's name for it: %v", c)
+		}
+		if c := h.as("alice", "GET", "/calendars/calendar", nil).ok(200); text(c, "name") == "Rowing club" || text(c, "color") == "#112233" {
+			t.Errorf("Alice's calendar got Bob's name: %v", c)
+		}
+		h.as("bob", "DELETE", "/calendars/"+id, nil).ok(204)
+		if inv := list(h.as("bob", "GET", "/shares", nil).ok(200), "shares"); len(inv) != 1 || text(inv[0], "state") != "declined" {
+			t.Errorf("after Bob left: %v", inv)
+		}
+		h.as("bob", "POST", answer, object{"answer": "accepted"}).ok(200)
 		h.as("alice", "DELETE", path+"?with=bob@example.com", nil).ok(204)
 		h.as("bob", "GET", events, nil).fails(404, "not-found", "calendar")
 		if inv := list(h.as("bob", "GET", "/shares", nil).ok(200), "shares"); len(inv) != 0 {

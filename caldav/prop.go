@@ -187,7 +187,7 @@ func (x *render) props(r *resource) {
 func (x *render) one(r *resource, w *want) {
 	p := w.prop
 	switch {
-	case w.name == calendarDataName && x.data != nil && r.obj != nil:
+	case w.name == calendarDataName && x.data != nil && r.obj != nil && r.kind != noticeKind:
 		x.calendarData(r)
 	case p.deadOn(r.kind):
 		x.unknown(r, w)

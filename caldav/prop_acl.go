@@ -163,6 +163,7 @@ func (x *render) aces(r *resource) []ace {
 		default:
 			continue
 		}
+		a.protected = g.Shared // set by sharing, not by ACL
 		if g.Grantee > 0 {
 			p := x.principalOf(g.Grantee)
 			if p == nil {

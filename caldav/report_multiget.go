@@ -160,7 +160,7 @@ func (g *getter) collection(p place) (*resource, error) {
 		return nil, err
 	}
 	r, err := g.q.collectionOf(t, c)
-	if err != nil || !r.may.Has(auth.Read) {
+	if err != nil || !r.may.Has(auth.Read) || r.kind&(calendarKind|inboxKind) == 0 {
 		return nil, err
 	}
 	g.in, g.slug = r, p.slug

@@ -30,7 +30,7 @@ func (q *request) postShare(res *resource) error {
 		return err
 	}
 	if !root.Is(dav.CS("share")) {
-		return refuse(http.StatusForbidden, "the body is a %.60s, not a CS:share", root.Local)
+		return refuse(http.StatusForbidden, "the body is %.60q, not a CS:share", root.Local)
 	}
 	if err := res.need(auth.WriteACL, dav.D("write-acl")); err != nil {
 		return err
@@ -128,7 +128,7 @@ func (q *request) postReply(res *resource) error {
 		return err
 	}
 	if !root.Is(dav.CS("invite-reply")) {
-		return refuse(http.StatusForbidden, "the body is a %.60s, not a CS:invite-reply", root.Local)
+		return refuse(http.StatusForbidden, "the body is %.60q, not a CS:invite-reply", root.Local)
 	}
 	accept := root.Has(dav.CS("invite-accepted"))
 	if accept == root.Has(dav.CS("invite-declined")) {

@@ -46,6 +46,9 @@ func (s *Service) source(ctx context.Context, r MoveRequest) (*storage.Object, e
 	if err := allow(ctx, s.Store, r.Who, r.From, cal, auth.Read); err != nil {
 		return nil, err
 	}
+	if cal.Kind == storage.NotificationKind {
+		return nil, Errorf(Refused, "notices stay where they are")
+	}
 	src, err := s.Store.Object(ctx, cal.Ref(), r.From.Name)
 	if err == nil {
 		if src, err = s.seenBy(ctx, s.Store, r.Who, r.From.Owner, cal, src); err == nil && src == nil {

@@ -317,6 +317,23 @@ func (s *Service) Shared(ctx context.Context, sharee *storage.Principal, slug st
 	return &Target{Owner: owner, Slug: c.Slug, Share: sh, Sharee: sharee}, nil
 }
 
+// ShareOf returns the invitation by which somebody has a calendar of somebody else among theirs; nil where they have not.
+func (s *Service) ShareOf(ctx context.Context, sharee *storage.Principal, c *storage.Calendar) (*storage.Share, error) {
+	if !c.Shared || c.Owner == sharee.ID {
+		return nil, nil
+	}
+	list, err := s.Store.Shared(ctx, sharee.ID)
+	if err != nil {
+		return nil, err
+	}
+	for _, sh := range list {
+		if sh.Owner == c.Owner && sh.Calendar == c.ID && sh.State == storage.ShareAccepted {
+			return sh, nil
+		}
+	}
+	return nil, nil
+}
+
 // absent takes what is not there for no error.
 func absent(err error) error {
 	if errors.Is(err, storage.ErrNotFound) {

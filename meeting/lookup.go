@@ -22,6 +22,9 @@ type Place struct {
 	Home      []*storage.Calendar // all collections
 	Access    *auth.Access
 	Addresses []string // of the owner
+	// Share is set where the asker, Sharee, has the calendar among theirs by an invitation: then its name and colour are their own.
+	Share  *storage.Share
+	Sharee *storage.Principal
 }
 
 // Visit reads what is needed to work in somebody's home.
@@ -64,7 +67,7 @@ func (p *Place) ByID(id int64) *storage.Calendar {
 
 // Target names an object in a calendar of the home, or with name "" the calendar.
 func (p *Place) Target(c *storage.Calendar, name string) calendar.Target {
-	return calendar.Target{Owner: p.Owner, Slug: c.Slug, Name: name, Access: p.Access}
+	return calendar.Target{Owner: p.Owner, Slug: c.Slug, Name: name, Access: p.Access, Share: p.Share, Sharee: p.Sharee}
 }
 
 // ZoneOf is where the asker is: the zone of all-day and floating times, and of meetings without one.
