@@ -96,6 +96,7 @@ type eventView struct {
 	EditLink, DeleteLink   string
 	Answers                []answerChoice
 	Organizer              string
+	Propose                *proposeForm // nil where no other time can be proposed
 }
 
 type guestLine struct{ Name, Address, Answer, Mark, Kind string }
@@ -155,7 +156,7 @@ func (v *visit) eventView(e *shown) *eventView {
 	}
 	p.Invited = e.obj.IsInvited() && !e.obj.Organized()
 	p.CanAnswer = p.Invited && e.shelf.Write && e.m.Status != "cancelled"
-	p.CanEdit = e.shelf.Write
+	p.CanEdit, p.Propose = e.shelf.Write, v.proposal(e)
 	for _, a := range []string{"accepted", "tentative", "declined"} {
 		p.Answers = append(p.Answers, answerChoice{a, v.t(map[string]string{"accepted": "Accept", "tentative": "Maybe", "declined": "Decline"}[a]), e.m.Answer == a})
 	}

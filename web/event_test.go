@@ -256,3 +256,32 @@ func TestWhoWasOvertakenMayStillSave(t *testing.T) {
 		b.submit("/event/"+id+"/edit", b.fill("event-form")).has("Second")
 	})
 }
+
+func TestPropose(t *testing.T) {
+	each(t, func(h *house) {
+		id := h.make("alice", meeting.NewMeeting{Name: "Planning", Start: at(16, "15:00"), End: at(16, "16:00"), Invited: []meeting.Invited{{Address: "bob@example.com"}}})
+		h.as("alice").get("/event/" + id).lacks("/propose")
+		bob := h.as("bob").get("/day/2026-01-16") // in New York
+		bob.get(bob.link("Planning"))
+		path := strings.Split(bob.at, "?")[0]
+		form := bob.fill(path+"/propose", "starttime", "11:30", "endtime", "12:30", "comment", "Dentist before")
+		if form.Get("startdate") != "2026-01-16" {
+			t.Errorf("the form begins with %v", form)
+		}
+		bob.submit(path+"/propose", form).has("Ihr Vorschlag ist gesendet.")
+		alice := h.as("alice").get("/requests").has("Bob Bee proposes another time for “Planning”", "Friday, 16 January 2026, 17:30 – 18:30", "15:00", "Dentist before")
+		alice.submitHere("/requests", alice.fill("/requests", "do", "accept")).has("It is done.")
+		if m := h.meeting("alice", id, ""); m.Start != at(16, "17:30") {
+			t.Errorf("the meeting starts %s", m.Start)
+		}
+		bob.get("/day/2026-01-16").has("11:30–12:30")
+		bob.get(path)
+		if status := bob.send("POST", path+"/propose", bob.fill(path+"/propose", "endtime", "01:00")); status != 422 {
+			t.Errorf("a time that ends before it starts = %d", status)
+		}
+		alice.get("/event/" + id)
+		if status := alice.send("POST", "/event/"+id+"/propose", alice.form("startdate", "2026-01-17")); status != 409 {
+			t.Errorf("who invites proposes: %d", status)
+		}
+	})
+}

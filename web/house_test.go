@@ -269,6 +269,15 @@ func (b *browser) submit(path string, form url.Values) *browser {
 	return b.get(b.header.Get("Location"))
 }
 
+// submitHere sends a form that is answered with a page at once.
+func (b *browser) submitHere(path string, form url.Values) *browser {
+	b.Helper()
+	if status := b.send("POST", path, form); status != http.StatusOK {
+		b.Fatalf("POST %s = %d: %s", path, status, b.text())
+	}
+	return b
+}
+
 var (
 	tags   = regexp.MustCompile(`(?s)<[^>]*>`)
 	blanks = regexp.MustCompile(`\s+`)

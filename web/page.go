@@ -125,6 +125,8 @@ type base struct {
 	Colors  string // address of the style sheet with the colours of calendars
 	Section string // which entry of the menu is here
 	Notice  string
+	// ZoneQuery keeps the zone that was asked for; "" where none was.
+	ZoneQuery string
 	// SearchText is what the search field holds.
 	SearchText string
 	Menu       []menuItem
@@ -152,6 +154,9 @@ func (v *visit) base(title string) base {
 		}
 		b.Section, _, _ = strings.Cut(strings.TrimPrefix(v.r.URL.Path, "/"), "/")
 		b.Notice = v.lang.notice(v.r.URL.Query().Get("done"))
+		if !v.ownZone {
+			b.ZoneQuery = "?zone=" + url.QueryEscape(v.zone)
+		}
 		for _, m := range v.menu() {
 			m.Here = m.Href == "/"+b.Section
 			b.Menu = append(b.Menu, m)

@@ -123,6 +123,7 @@ func (h *Handler) init() {
 		"POST /event/{id}/delete":      h.deleteEvent,
 		"POST /event/{id}/answer":      h.answerEvent,
 		"POST /event/{id}/move":        h.moveEvent,
+		"POST /event/{id}/propose":     h.proposeTime,
 		"GET /connect":                 h.connect,
 		"POST /connect":                h.connectPassword,
 		"POST /connect/profile":        h.appleProfile,

@@ -147,6 +147,7 @@ func (l *catalogue) Moment(t time.Time, loc *time.Location) string {
 var notices = map[string]string{
 	"created": "The event is in your calendar.", "changed": "The change is saved.", "deleted": "The event is deleted.",
 	"answered": "Your answer is sent.", "saved": "Saved.", "removed": "Removed.", "moved": "The event is moved.",
+	"proposed": "Your proposal is sent. Nothing changes before it is decided.",
 	"restored": "The event is back in your calendar.",
 }
 

@@ -16,5 +16,7 @@ var germanLists = map[string]string{
 	"More": "Mehr", "Nothing waits for you.": "Nichts wartet auf Sie.", "Nothing was deleted.": "Es wurde nichts gelöscht.", "Requests": "Anfragen", "So far": "Bisher",
 	"Somebody": "Jemand", "Take this time": "Diese Zeit nehmen", "Tick the box to be sure.": "Bitte kreuzen Sie zur Sicherheit das Feld an.", "Trash": "Papierkorb",
 	"What was deleted in your calendars can be brought back for 30 days.": "Was in Ihren Kalendern gelöscht wurde, können Sie 30 Tage lang zurückholen.",
+	"Your proposal is sent. Nothing changes before it is decided.":        "Ihr Vorschlag ist gesendet. Nichts ändert sich, bevor darüber entschieden ist.",
+	"Propose another time": "Andere Zeit vorschlagen", "Send the proposal": "Vorschlag senden",
 	"deleted %s": "gelöscht %s", "not verified: anybody could have written it": "nicht geprüft: Das kann jeder geschrieben haben", "verified": "geprüft",
 }
