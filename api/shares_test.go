@@ -42,7 +42,7 @@ func TestShares(t *testing.T) {
 		if l := list(h.as("bob", "GET", "/calendars/"+id+"/shares", nil).ok(200), "shares"); len(l) != 1 {
 			t.Errorf("with whom it is shared, for Bob: %v", l)
 		}
-		h.as("carol", "GET", "/calendars/"+id+"/shares", nil).fails(403, "forbidden", "")
+		h.as("carol", "GET", "/calendars/"+id+"/shares", nil).fails(404, "not-found", "")
 		h.as("bob", "POST", "/calendars/"+id+"/shares", object{"with": "carol@example.com", "access": "read"}).fails(403, "forbidden", "")
 		h.as("bob", "DELETE", "/calendars/"+id+"/shares?with=bob@example.com", nil).fails(403, "forbidden", "")
 		// Its name is Bob's own, and it is his to leave.
