@@ -93,7 +93,7 @@ func (l load) run(t *testing.T, store *sqlstore.Store, pid int) {
 	people := makePeople(t, store, max(l.pending/objectsEach, 20))
 	began := time.Now().Truncate(time.Second)
 	fillReminders(t, store, people, l.pending, func(i int) time.Time { return began.Add(30*24*time.Hour + time.Duration(i)*time.Second) })
-	first := time.Now().Add(time.Duration(l.due/500+2) * time.Second).Truncate(time.Second)
+	first := time.Now().Add(time.Duration(l.due/1000+2) * time.Second).Truncate(time.Second)
 	fillReminders(t, store, people, l.due, func(i int) time.Time { return first.Add(time.Duration(i*l.seconds/l.due) * time.Second) })
 	if late := time.Since(first); late > 0 {
 		t.Logf("filling took %v longer than meant: the first reminders are late by that", late)

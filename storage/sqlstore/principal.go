@@ -233,8 +233,7 @@ func (tx *Tx) DeletePrincipal(ctx context.Context, id int64) error {
 		WHERE (owner_id, id) IN (SELECT owner_id, calendar_id FROM shares WHERE sharee_id = $2)`, args: []any{id, id}},
 		stmt{sql: `DELETE FROM shares WHERE sharee_id = $1`, args: []any{id}},
 		stmt{sql: `DELETE FROM shared WHERE sharer_id = $1`, args: []any{id}},
-		stmt{sql: `DELETE FROM personal WHERE user_id = $1`, args: []any{id}},
-		stmt{sql: `DELETE FROM missed WHERE for_user = $1`, args: []any{id}}, stmt{sql: `DELETE FROM reminders WHERE for_user = $1`, args: []any{id}})
+		stmt{sql: `DELETE FROM personal WHERE user_id = $1`, args: []any{id}}, stmt{sql: `DELETE FROM missed WHERE for_user = $1`, args: []any{id}})
 	err := tx.run(ctx, stmts...)
 	if err == nil && gone == 0 {
 		err = storage.ErrNotFound

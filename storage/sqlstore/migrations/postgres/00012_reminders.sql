@@ -21,4 +21,3 @@ CREATE TABLE zone_prints (
     name  TEXT COLLATE "C" NOT NULL PRIMARY KEY,
     print TEXT COLLATE "C" NOT NULL
 );
-CREATE INDEX reminders_user ON reminders (for_user);

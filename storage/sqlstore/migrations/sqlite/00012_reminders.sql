@@ -21,4 +21,3 @@ CREATE TABLE zone_prints (
     name  TEXT NOT NULL PRIMARY KEY,
     print TEXT NOT NULL
 ) STRICT;
-CREATE INDEX reminders_user ON reminders (for_user);
