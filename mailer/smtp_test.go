@@ -102,9 +102,9 @@ func (r *relaySession) Data(rd io.Reader) error {
 	}
 	r.s.mu.Lock()
 	r.s.got = append(r.s.got, received{r.from, r.to, r.user, b})
-	n := len(r.s.got)
+	n, cut := len(r.s.got), r.s.cut
 	r.s.mu.Unlock()
-	if r.s.cut {
+	if cut {
 		r.conn.Conn().Close()
 	}
 	if r.s.data != nil {
