@@ -12,8 +12,9 @@ var reportNames = []struct {
 	name dav.Name
 	on   kind
 }{
-	{dav.C("calendar-query"), homeKind | calendarKind | inboxKind},
-	{dav.C("calendar-multiget"), homeKind | calendarKind | inboxKind},
+	// The outbox holds nothing, and says so.
+	{dav.C("calendar-query"), homeKind | calendarKind | inboxKind | outboxKind},
+	{dav.C("calendar-multiget"), homeKind | calendarKind | inboxKind | outboxKind},
 	{dav.C("free-busy-query"), homeKind | calendarKind},
 	{dav.D("sync-collection"), homeKind | calendarKind | inboxKind | notificationKind},
 	{dav.D("expand-property"), all},
