@@ -28,6 +28,8 @@ func TestHandles(t *testing.T) {
 		{"GET", "/dav/", "", false},
 		{"GET", "/api/v1/me", "", false},
 		{"GET", "/.well-known/caldav", "", false},
+		{"PROPFIND", "/calendars/", "", false},
+		{"OPTIONS", "/event/x", "", false},
 		{"GET", "/monthly", "", false},
 		{"GET", "/freebusy/alice", "", false},
 	} {

@@ -46,11 +46,14 @@ var places = []string{
 }
 
 // Handles reports whether a request is for the pages. The root is theirs for browsers only: calendar programs look for their service
-// there with other methods, or with a password at once.
+// there with other methods, or with a password at once. What WebDAV alone asks is never for the pages.
 func Handles(r *http.Request) bool {
-	path := r.URL.Path
-	if path == "/" {
-		return (r.Method == http.MethodGet || r.Method == http.MethodHead) && r.Header.Get("Authorization") == ""
+	path, get := r.URL.Path, r.Method == http.MethodGet || r.Method == http.MethodHead
+	switch {
+	case path == "/":
+		return get && r.Header.Get("Authorization") == ""
+	case !get && r.Method != http.MethodPost:
+		return false
 	}
 	first, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
 	for _, p := range places {

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"kalends/calendar"
 )
 
 // TestWords sees that every text of pages and code is there in every language, with the same things to fill in.
@@ -121,5 +123,20 @@ func TestLanguageOf(t *testing.T) {
 		if got := catalogueFor(tag).Tag; got != want {
 			t.Errorf("catalogueFor(%q) = %s, want %s", tag, got, want)
 		}
+	}
+}
+
+// TestKinds sees that people are told something about every kind of error there is.
+func TestKinds(t *testing.T) {
+	for k := range calendar.NumKinds {
+		if calendar.Kind(k) == calendar.Internal {
+			continue
+		}
+		if p, ok := kinds[calendar.Kind(k)]; !ok || p.status < 400 || p.text == "" {
+			t.Errorf("kind %d has no row in kinds", k)
+		}
+	}
+	if extra := len(kinds) - calendar.NumKinds + 1; extra != 0 {
+		t.Errorf("kinds has %d rows too many", extra)
 	}
 }
