@@ -47,14 +47,14 @@ const (
 
 // page is five weeks of a feed, for people to read.
 type page struct {
-	Lang            *pageWords
-	Style           template.CSS
-	Title, Zone     string
-	Subscribe       template.URL // webcal:
-	File            string
-	Prev, Next      string // dates
-	Days            []*pageDay
-	Full            bool
+	Lang        *pageWords
+	Style       template.CSS
+	Title, Zone string
+	Subscribe   template.URL // webcal:
+	File        string
+	Prev, Next  string // dates
+	Days        []*pageDay
+	Full        bool
 }
 
 type pageDay struct {
