@@ -23,7 +23,7 @@ const (
 	defaultPoll    = time.Second
 	grace          = 10 * time.Second // for what is under way when Run is to end
 	claimSize      = 512
-	batchSize      = 32 // objects in one transaction: others wait for it as long as for some writes
+	batchSize      = 64 // objects in one transaction: others wait for it as long as for some writes
 )
 
 // Dispatcher carries out due reminders, on any number of servers with one database.

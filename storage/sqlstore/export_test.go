@@ -65,3 +65,7 @@ func (s *Store) AwaitStatistics() {
 		p.analyzing.Wait()
 	}
 }
+
+// ClaimReminders and ClaimJobs return the texts of claims.
+func ClaimReminders(limit int) string { return limited(claimReminders, limit) }
+func ClaimJobs(limit int) string      { return limited(claimJobs, limit) }

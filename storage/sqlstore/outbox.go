@@ -107,7 +107,7 @@ func (tx *Tx) AddInbound(ctx context.Context, in storage.Inbound) (bool, error) 
 // ClaimJobs implements [storage.Queue].
 func (s *Store) ClaimJobs(ctx context.Context, kinds []string, now time.Time, lease time.Duration, limit int) ([]*storage.Job, error) {
 	var list []*storage.Job
-	err := s.writeOne(ctx, stmt{sql: claimJobs, args: []any{micros(now), int64(limit), micros(now.Add(lease)), notNil(kinds)},
+	err := s.writeOne(ctx, stmt{sql: limited(claimJobs, limit), args: []any{micros(now), micros(now.Add(lease)), notNil(kinds)},
 		row: func(r scanner) error {
 			j := &storage.Job{}
 			list = append(list, j)
@@ -122,9 +122,9 @@ func (s *Store) ClaimJobs(ctx context.Context, kinds []string, now time.Time, le
 
 const claimJobs = `WITH picked AS MATERIALIZED (
 		SELECT owner_id, id FROM outbox
-		WHERE state IN ('ready', 'leased') AND wake_at <= $1 AND kind = ANY($4)
-		ORDER BY wake_at LIMIT $2 FOR UPDATE SKIP LOCKED)
-	UPDATE outbox SET state = 'leased', attempt = outbox.attempt + 1, wake_at = $3
+		WHERE state IN ('ready', 'leased') AND wake_at <= $1 AND kind = ANY($3)
+		ORDER BY wake_at LIMIT :limit FOR UPDATE SKIP LOCKED)
+	UPDATE outbox SET state = 'leased', attempt = outbox.attempt + 1, wake_at = $2
 	FROM picked WHERE outbox.owner_id = picked.owner_id AND outbox.id = picked.id
 	RETURNING outbox.owner_id, outbox.id, outbox.object_id, outbox.due_at, outbox.created, outbox.attempt, outbox.kind,
 		outbox.merge_key, outbox.recipient, outbox.uid, outbox.state, outbox.last_error, outbox.payload,

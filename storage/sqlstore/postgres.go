@@ -42,10 +42,13 @@ func (p *postgres) shouldPing(_ context.Context, c pgxpool.ShouldPingParams) boo
 // prepared statement, and a table that was small when it was planned is not scanned when it has grown. Where a scan is
 // all there is, its made-up cost must not bring in the compiler.
 var sessionSettings = map[string]string{
-	"application_name":                    "kalends",
-	"plan_cache_mode":                     "force_generic_plan",
-	"enable_seqscan":                      "off",
-	"enable_bitmapscan":                   "off", // it loses the index's order, and then all due jobs are sorted for one batch
+	"application_name":  "kalends",
+	"plan_cache_mode":   "force_generic_plan",
+	"enable_seqscan":    "off",
+	"enable_bitmapscan": "off", // it loses the index's order, and then all due jobs are sorted for one batch
+	// A claim takes few rows of a large queue. By Postgres' idea of what a page costs it reads the whole queue in order to join them.
+	"enable_mergejoin":                    "off",
+	"enable_hashjoin":                     "off",
 	"jit":                                 "off",
 	"idle_in_transaction_session_timeout": "300000",
 }

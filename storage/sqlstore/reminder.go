@@ -150,7 +150,7 @@ func (tx *Tx) PutReminders(ctx context.Context, owner, object int64, rows []*sto
 // ClaimReminders implements [storage.Queue].
 func (s *Store) ClaimReminders(ctx context.Context, now time.Time, lease time.Duration, limit int) ([]*storage.Reminder, error) {
 	var list []*storage.Reminder
-	err := s.writeOne(ctx, stmt{sql: claimReminders, args: []any{micros(now), int64(limit), micros(now.Add(lease))},
+	err := s.writeOne(ctx, stmt{sql: limited(claimReminders, limit), args: []any{micros(now), micros(now.Add(lease))},
 		row: func(r scanner) error {
 			m := &storage.Reminder{}
 			list = append(list, m)
@@ -166,13 +166,19 @@ func (s *Store) ClaimReminders(ctx context.Context, now time.Time, lease time.Du
 // The list of those picked is made once: a subquery in WHERE may be run again, and take more than the limit.
 const claimReminders = `WITH picked AS MATERIALIZED (
 		SELECT owner_id, object_id, for_user, alarm FROM reminders
-		WHERE state IN ('ready', 'leased') AND wake_at <= $1 ORDER BY wake_at LIMIT $2 FOR UPDATE SKIP LOCKED)
-	UPDATE reminders SET state = 'leased', attempt = reminders.attempt + 1, claim = reminders.claim + 1, wake_at = $3
+		WHERE state IN ('ready', 'leased') AND wake_at <= $1 ORDER BY wake_at LIMIT :limit FOR UPDATE SKIP LOCKED)
+	UPDATE reminders SET state = 'leased', attempt = reminders.attempt + 1, claim = reminders.claim + 1, wake_at = $2
 	FROM picked
 	WHERE reminders.owner_id = picked.owner_id AND reminders.object_id = picked.object_id
 		AND reminders.for_user = picked.for_user AND reminders.alarm = picked.alarm
 	RETURNING reminders.owner_id, reminders.object_id, reminders.for_user, reminders.alarm, reminders.calendar_id,
 		reminders.due_at, reminders.fired_through, reminders.attempt, reminders.claim, reminders.state, reminders.last_error`
+
+// limited puts a limit into the text of a claim. As a parameter Postgres would take it for a tenth of the table, and join with a scan
+// of the whole of it; so there are as many texts as there are limits, which are few.
+func limited(sql string, limit int) string {
+	return strings.Replace(sql, ":limit", strconv.Itoa(max(limit, 0)), 1)
+}
 
 // FinishReminder implements [storage.Queue].
 func (s *Store) FinishReminder(ctx context.Context, m *storage.Reminder) error {
