@@ -7,13 +7,16 @@ import (
 	"net/netip"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"kalends/auth"
+	"kalends/calendar"
 	"kalends/meeting"
 	"kalends/scheduling"
+	"kalends/storage"
 )
 
 var secret = regexp.MustCompile(`class="secret" id="[\w-]+">([^<]+)<`)
@@ -221,14 +224,38 @@ func TestCalendars(t *testing.T) {
 
 		b.get(path).post(path+"/share", "person", "bob@example.com", "right", "read").has("Bob Bee", "may see it")
 		bob := h.as("bob").get("/day/2026-01-16").has("Mowing", "Alice Arm")
+		if list, err := h.web.Calendar.Invitations(t.Context(), h.principal("bob")); err != nil || len(list) != 1 || list[0].Share.State != storage.ShareAccepted {
+			t.Errorf("bob's programs do not have the calendar: %+v (%v)", list, err)
+		}
+		// What a program granted is listed as well, and stays when something else goes.
+		alice := h.principal("alice")
+		home, err := h.store.Calendars(t.Context(), alice.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		garden := home[len(home)-1]
+		err = h.web.Calendar.SetGrants(t.Context(), alice, calendar.Target{Owner: alice, Slug: garden.Slug}, []storage.Grant{{Grantee: h.principal("root").ID, Privileges: uint32(auth.Read)}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.get(path).has("Bob Bee", "Administrator")
 		if bob.send("GET", path, nil) != http.StatusNotFound {
 			t.Error("bob decides about alice's calendar")
 		}
 		b.send("POST", path+"/share", b.form("person", "nobody@example.com", "right", "read"))
 		b.has("Nobody else here has this mail address.")
 		b.get(path)
-		grantee := regexp.MustCompile(`name="grantee" value="(\d+)"`).FindStringSubmatch(b.page)[1]
-		b.post(path+"/share", "grantee", grantee).lacks("Bob Bee</b>")
+		take := func(who string) {
+			b.get(path).post(path+"/share", "grantee", strconv.FormatInt(h.principal(who).ID, 10)).lacks("> " + h.principal(who).DisplayName + "</b>")
+		}
+		take("bob")
+		b.lacks("<b>Bob Bee").has("<b>Administrator")
+		take("root")
+		b.lacks("<b>Administrator")
+		if status := b.send("POST", path+"/share", b.form("person", "bob@example.com", "right", "all of it")); status != http.StatusBadRequest {
+			t.Errorf("a right that is none = %d", status)
+		}
+		b.get(path)
 		bob.get("/day/2026-01-16").lacks("Mowing")
 
 		b.send("POST", path+"/feed", b.form("what", "busy", "label", "Club"))

@@ -2,13 +2,14 @@ package web
 
 import (
 	"cmp"
+	"context"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
 	"kalends/auth"
 	"kalends/calendar"
-	"kalends/ical"
 	"kalends/storage"
 )
 
@@ -89,15 +90,15 @@ type calendarView struct {
 
 type grantLine struct{ ID, Name, Right string }
 
-// rights are what can be granted here; programs may grant more finely.
-var rights = []struct {
-	name string
-	set  auth.Set
-	text string
-}{
-	{"read", auth.Read, "may see it"},
-	{"write", auth.Read | auth.Write, "may see and change it"},
-	{"freebusy", auth.ReadFreeBusy, "may see when the time is taken"},
+// right is what a calendar is shared for.
+type right struct {
+	access calendar.ShareAccess
+	text   string
+}
+
+// rights are what can be chosen here; programs may grant more finely.
+var rights = []right{
+	{calendar.ShareRead, "may see it"}, {calendar.ShareWrite, "may see and change it"}, {calendar.ShareBusy, "may see when the time is taken"},
 }
 
 // ownCalendar finds a calendar that somebody decides about.
@@ -135,31 +136,8 @@ func (v *visit) showCalendar(status int, s *shelf, problem, feed string) error {
 	}
 	p.Colors = "/colors.css?v=" + colorVersion(list)
 	t := s.place.Target(s.row, "")
-	grants, err := v.Calendar.Grants(ctx, v.who, t)
-	if err != nil {
+	if p.Grants, err = v.sharedWith(ctx, t, s.row.ID); err != nil {
 		return err
-	}
-	var ids []int64
-	for _, g := range grants {
-		if g.Calendar == s.row.ID && g.Grantee > 0 {
-			ids = append(ids, g.Grantee)
-		}
-	}
-	names := map[int64]string{storage.Authenticated: v.t("everybody with an account"), storage.Everybody: v.t("everybody")}
-	if len(ids) > 0 {
-		people, err := v.Store.PrincipalsByID(ctx, ids)
-		if err != nil {
-			return err
-		}
-		for _, q := range people {
-			names[q.ID] = cmp.Or(q.DisplayName, q.Name)
-		}
-	}
-	for _, g := range grants {
-		if g.Calendar != s.row.ID {
-			continue
-		}
-		p.Grants = append(p.Grants, grantLine{strconv.FormatInt(g.Grantee, 10), cmp.Or(names[g.Grantee], "–"), v.t(rightWord(auth.Set(g.Privileges)))})
 	}
 	feeds, err := v.Calendar.Feeds(ctx, v.who, t)
 	if err != nil {
@@ -173,12 +151,74 @@ func (v *visit) showCalendar(status int, s *shelf, problem, feed string) error {
 		p.Feeds = append(p.Feeds, line)
 	}
 	for _, r := range rights {
-		p.Rights = append(p.Rights, option{r.name, v.t(r.text), r.name == "read"})
+		p.Rights = append(p.Rights, option{string(r.access), v.t(r.text), r.access == calendar.ShareRead})
 	}
 	if p.People, _, err = v.directory(ctx); err != nil {
 		return err
 	}
 	return v.render(status, "calendar", p)
+}
+
+// sharedWith lists who may do what in a calendar: by a share, and by rights that programs granted.
+func (v *visit) sharedWith(ctx context.Context, t calendar.Target, id int64) ([]grantLine, error) {
+	var list []grantLine
+	shares, err := v.Calendar.Shares(ctx, v.who, t)
+	if err != nil {
+		return nil, err
+	}
+	seen := map[int64]bool{}
+	for _, e := range shares {
+		if e.Share.Via != 0 { // a member of a group that is in the list itself
+			continue
+		}
+		line := grantLine{strconv.FormatInt(e.Sharee.ID, 10), cmp.Or(e.Sharee.DisplayName, e.Sharee.Name), v.t(rightWord(auth.Set(e.Share.Privileges)))}
+		switch e.Share.State {
+		case storage.ShareInvited:
+			line.Right += ", " + v.t("not answered yet")
+		case storage.ShareDeclined:
+			line.Right += ", " + v.t("declined")
+		}
+		seen[e.Sharee.ID] = true
+		list = append(list, line)
+	}
+	all, err := v.Calendar.Grants(ctx, v.who, t)
+	if err != nil {
+		return nil, err
+	}
+	var ids []int64
+	grants := plainGrants(all, id)
+	for _, g := range grants {
+		if g.Grantee > 0 {
+			ids = append(ids, g.Grantee)
+		}
+	}
+	names := map[int64]string{storage.Authenticated: v.t("everybody with an account"), storage.Everybody: v.t("everybody")}
+	if len(ids) > 0 {
+		people, err := v.Store.PrincipalsByID(ctx, ids)
+		if err != nil {
+			return nil, err
+		}
+		for _, q := range people {
+			names[q.ID] = cmp.Or(q.DisplayName, q.Name)
+		}
+	}
+	for _, g := range grants {
+		if !seen[g.Grantee] {
+			list = append(list, grantLine{strconv.FormatInt(g.Grantee, 10), cmp.Or(names[g.Grantee], "–"), v.t(rightWord(auth.Set(g.Privileges)))})
+		}
+	}
+	return list, nil
+}
+
+// plainGrants are the rights in a calendar that come from no share.
+func plainGrants(all []storage.Grant, id int64) []storage.Grant {
+	var list []storage.Grant
+	for _, g := range all {
+		if g.Calendar == id && !g.Shared {
+			list = append(list, g)
+		}
+	}
+	return list
 }
 
 func rightWord(set auth.Set) string {
@@ -232,50 +272,59 @@ func (h *Handler) deleteCalendar(v *visit) error {
 	return v.redirect("/calendars?done=removed")
 }
 
-// share gives somebody a right to a calendar, or with none takes it from them.
+// share shares a calendar with somebody, who has it in their programs at once, or takes it from them.
 func (h *Handler) share(v *visit) error {
 	ctx := v.r.Context()
 	s, err := v.ownCalendar()
 	if err != nil {
 		return err
 	}
-	var grantee int64
-	if id := v.value("grantee"); id != "" {
-		if grantee, err = strconv.ParseInt(id, 10, 64); err != nil {
+	t := s.place.Target(s.row, "")
+	if text := v.value("grantee"); text != "" {
+		grantee, err := strconv.ParseInt(text, 10, 64)
+		if err != nil {
 			return brokenForm
 		}
-	} else {
-		box := v.value("person")
-		found, err := v.Store.PrincipalsByAddress(ctx, []string{ical.Address(box)})
-		if err != nil {
+		if err := v.takeBack(ctx, t, s.row.ID, grantee); err != nil {
 			return err
 		}
-		p := found[ical.Address(box)]
-		if p == nil || ical.Mailbox(box) == "" || p.ID == v.who.ID || p.Kind != storage.Person && p.Kind != storage.Group {
-			return v.showCalendar(http.StatusUnprocessableEntity, s, v.t("Nobody else here has this mail address."), "")
-		}
-		grantee = p.ID
+		return v.redirect("/calendars/" + s.ID + "?done=saved")
 	}
-	t := s.place.Target(s.row, "")
-	all, err := h.Calendar.Grants(ctx, v.who, t)
+	access := calendar.ShareAccess(v.value("right"))
+	if !slices.ContainsFunc(rights, func(r right) bool { return r.access == access }) {
+		return brokenForm
+	}
+	with, err := h.Calendar.Sharee(ctx, v.value("person"))
+	if err == nil && with.ID != v.who.ID {
+		err = h.Calendar.Share(ctx, v.who, t, []calendar.ShareRequest{{With: with, Access: access, Direct: true}})
+	}
+	if err == nil && with.ID == v.who.ID || err != nil && (calendar.KindOf(err) == calendar.NotFound || calendar.KindOf(err) == calendar.Refused) {
+		return v.showCalendar(http.StatusUnprocessableEntity, s, v.t("Nobody else here has this mail address."), "")
+	}
 	if err != nil {
 		return err
 	}
-	var list []storage.Grant
-	for _, g := range all {
-		if g.Calendar == s.row.ID && g.Grantee != grantee {
-			list = append(list, g)
-		}
-	}
-	for _, r := range rights {
-		if r.name == v.value("right") {
-			list = append(list, storage.Grant{Grantee: grantee, Privileges: uint32(r.set)})
-		}
-	}
-	if err := h.Calendar.SetGrants(ctx, v.who, t, list); err != nil {
+	return v.redirect("/calendars/" + s.ID + "?done=saved")
+}
+
+// takeBack takes from somebody all that they may do in a calendar by themselves.
+func (v *visit) takeBack(ctx context.Context, t calendar.Target, id, grantee int64) error {
+	all, err := v.Calendar.Grants(ctx, v.who, t)
+	if err != nil {
 		return err
 	}
-	return v.redirect("/calendars/" + s.ID + "?done=saved")
+	grants := plainGrants(all, id)
+	left := slices.DeleteFunc(slices.Clone(grants), func(g storage.Grant) bool { return g.Grantee == grantee })
+	if len(left) < len(grants) {
+		if err := v.Calendar.SetGrants(ctx, v.who, t, left); err != nil {
+			return err
+		}
+	}
+	people, err := v.Store.PrincipalsByID(ctx, []int64{grantee})
+	if err != nil || len(people) == 0 {
+		return err
+	}
+	return v.Calendar.Unshare(ctx, v.who, t, people)
 }
 
 // publish gives a calendar an address under which whoever knows it may read.
