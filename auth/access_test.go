@@ -152,3 +152,63 @@ func TestNames(t *testing.T) {
 		t.Error("schedule-send is no privilege of a calendar")
 	}
 }
+
+// GrantsAmong makes granted what EnterAll asks.
+func (g granted) GrantsAmong(ctx context.Context, owners []int64, who int64) (list []storage.Grant, err error) {
+	for _, owner := range owners {
+		l, err := g.GrantsFor(ctx, owner, who)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, l...)
+	}
+	return list, nil
+}
+
+// Who comes through the home of somebody with whom a calendar is shared may do what both its sharee may there, and they in that home.
+func TestEnterShared(t *testing.T) {
+	alice := &storage.Principal{ID: 1, Kind: storage.Person}
+	bob := &storage.Principal{ID: 2, Kind: storage.Person}
+	writes := &storage.Principal{ID: 3, Kind: storage.Person, ActsFor: "2w"}
+	reads := &storage.Principal{ID: 4, Kind: storage.Person, ActsFor: "2r"}
+	carol := &storage.Principal{ID: 5, Kind: storage.Person}
+	guest := &storage.Principal{ID: 6, Kind: storage.Person}
+	ownerToo := &storage.Principal{ID: 1, Kind: storage.Person, ActsFor: "2r"}
+	work := &storage.Calendar{Owner: 1, ID: 13, Kind: storage.CalendarKind, Transparent: true}
+	inbox := &storage.Calendar{Owner: 1, ID: 10, Kind: storage.InboxKind}
+	grants := granted{
+		{Owner: 1, Calendar: 13, Grantee: 2, Privileges: uint32(Read | Write), Shared: true},
+		{Owner: 2, Calendar: storage.HomeProps, Grantee: 6, Privileges: uint32(Read)},
+	}
+	const see = ReadCurrentUserPrivilegeSet
+	for _, tt := range []struct {
+		name string
+		who  *storage.Principal
+		in   *storage.Calendar
+		want Set
+	}{
+		{"the sharee", bob, work, Read | Write | see},
+		{"one who may change what is the sharee's", writes, work, Read | Write | see},
+		{"one who may read what is the sharee's", reads, work, Read | see},
+		{"one who may read the sharee's home", guest, work, Read | see},
+		{"a stranger", carol, work, 0},
+		{"nobody", nil, work, 0},
+		{"the owner, who acts for the sharee", ownerToo, work, Supported(storage.CalendarKind).Privilege},
+		{"one who acts for the sharee, in the owner's inbox", writes, inbox, ScheduleDeliver | see},
+	} {
+		one, err := EnterShared(t.Context(), grants, tt.who, bob, alice)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := one.To(tt.in); got != tt.want {
+			t.Errorf("%s: EnterShared gives %b, want %b", tt.name, got, tt.want)
+		}
+		all, err := EnterAll(t.Context(), grants, tt.who, bob, []*storage.Principal{alice})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := all[alice.ID].To(tt.in); got != tt.want {
+			t.Errorf("%s: EnterAll gives %b, want %b", tt.name, got, tt.want)
+		}
+	}
+}
