@@ -89,6 +89,7 @@ var ownUse = map[string][]string{
 	"github.com/emersion/go-webdav":  {".", "internal/demo", "internal/davtest"},
 	"github.com/alecthomas/kong":     {"."},
 	"github.com/danielgtaylor/huma":  {"api"},
+	"github.com/emersion/go-imap":    {"mailer"},
 	"rsc.io/qr":                      {"web"},
 	"github.com/prometheus":          {"internal/obs"},
 }

@@ -104,6 +104,9 @@ func (a *app) assemble(ctx context.Context, cfg *config.Settings, log *slog.Logg
 			Domain: cfg.MailDomain(), Log: log, Grace: cfg.Grace.Duration,
 		}})
 	}
+	if cfg.Mail.IMAPServer != "" {
+		a.workers = append(a.workers, a.poller(cfg, log, a.receiver(cfg, log, service, composer)))
+	}
 	return nil
 }
 
@@ -136,6 +139,24 @@ func (a *app) receiver(cfg *config.Settings, log *slog.Logger, service *calendar
 		Calendar: service, Store: a.store, Identity: &composer.Identity, Log: log,
 		Verifier: &mailer.Verifier{AuthServID: cfg.Mail.AuthServID},
 	}
+}
+
+// poller takes in the mail of a mailbox elsewhere.
+func (a *app) poller(cfg *config.Settings, log *slog.Logger, room mailer.Mailroom) *mailer.Poller {
+	p := &mailer.Poller{
+		Account: mailer.Account{
+			Server: cfg.Mail.IMAPServer, User: cfg.Mail.IMAPUser, Password: cfg.Mail.IMAPPassword,
+			Folder: cfg.Mail.IMAPFolder, Interval: cfg.Mail.IMAPInterval.Duration, MaxBytes: maxMailIn,
+		},
+		Room: room, Lease: a.store.Lease, Log: log, Grace: cfg.Grace.Duration,
+	}
+	switch word, folder := cfg.Mail.IMAPDoneParts(); word {
+	case config.IMAPMove:
+		p.Done, p.Into = mailer.DoneMove, folder
+	case config.IMAPDelete:
+		p.Done = mailer.DoneDelete
+	}
+	return p
 }
 
 // composer writes mails in the server's name. Without a way for mail in, answers go to people's own mailboxes.

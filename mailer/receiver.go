@@ -42,25 +42,16 @@ func (r *Receiver) own(rcpt string) bool { return strings.EqualFold(rcpt, r.Iden
 
 // person returns whose the address is, with or without a +detail, and the address as they have it; nil for nobody's.
 func (r *Receiver) person(ctx context.Context, rcpt string) (*storage.Principal, string, error) {
-	box := ical.Mailbox(rcpt)
-	if box == "" {
+	list := personKeys(rcpt)
+	if len(list) == 0 {
 		return nil, "", nil
-	}
-	list := []string{ical.Address(box)}
-	at := strings.LastIndexByte(box, '@')
-	if plus := strings.IndexByte(box[:at], '+'); plus > 0 {
-		list = append(list, ical.Address(box[:plus]+box[at:]))
 	}
 	found, err := r.Store.PrincipalsByAddress(ctx, list)
 	if err != nil {
 		return nil, "", fmt.Errorf("look up recipient: %w", err)
 	}
-	for _, a := range list {
-		if who := found[a]; who != nil && who.Kind != storage.Group {
-			return who, a, nil
-		}
-	}
-	return nil, "", nil
+	who, address := firstPerson(found, list)
+	return who, address, nil
 }
 
 // Deliver implements [Inbox]. What cannot be acted on is noted and taken in all the same: bouncing it would tell a forged sender.

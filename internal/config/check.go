@@ -117,6 +117,9 @@ func (s *Settings) checkMail(fail func(string, string, ...any) error) error {
 			return fail("mail.smtp", "the relay%s has a port that is not between 1 and 65535", nth)
 		}
 	}
+	if err := s.checkIMAP(fail); err != nil {
+		return err
+	}
 	if s.Mail.From != "" {
 		a, err := mail.ParseAddress(s.Mail.From)
 		if err != nil || strings.ContainsAny(s.Mail.From, "\r\n") || !strings.Contains(a.Address, "@") {

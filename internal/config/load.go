@@ -29,7 +29,7 @@ func Default() *Settings {
 		Migrate:  true,
 		Grace:    Duration{10 * time.Second},
 		ACME:     ACME{Listen: ":80"},
-		Mail:     Mail{DKIMSelector: "kalends", UpdateHold: Duration{10 * time.Second}, SenderRate: 2000},
+		Mail:     Mail{DKIMSelector: "kalends", UpdateHold: Duration{10 * time.Second}, SenderRate: 2000, IMAPFolder: "INBOX", IMAPInterval: Duration{time.Minute}, IMAPDone: "keep"},
 		Reminder: Reminder{TimeZone: "UTC", Meetings: Duration{Duration: 30 * time.Minute}},
 		Limit: Limit{
 			Object:            1 << 20,

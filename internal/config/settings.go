@@ -148,6 +148,32 @@ type Mail struct {
 	// mail.lmtp_listen, and as little for others than your mail server. One message with several recipients is
 	// answered for all of them at once.
 	SMTPListen string `toml:"smtp_listen" name:"smtp-listen" placeholder:"ADDRESS" group:"mail"`
+
+	// Server of a mailbox elsewhere, whose unread mail is taken in by IMAP: imaps://HOST, or imap://HOST for
+	// STARTTLS, with :PORT where it is not the usual one. Without TLS it only works on this machine. The mailbox should be there for Kalends alone,
+	// since what somebody else reads is not taken in. If the signed addresses of invitations lead to it, set
+	// mail.reply_domain; if mail.authserv_id is set, the mailbox's own server must write these checks.
+	IMAPServer string `toml:"imap_server" name:"imap-server" placeholder:"URL" group:"mail"`
+
+	// User to log in to the mailbox as.
+	IMAPUser string `toml:"imap_user" name:"imap-user" placeholder:"NAME" group:"mail"`
+
+	// Password of the mailbox; better in the environment, the settings file or mail.imap_password_file than on the command line, where
+	// others on the machine see it. Many providers want one that is made for one program.
+	IMAPPassword string `toml:"imap_password" name:"imap-password" placeholder:"PASSWORD" group:"mail"`
+
+	// File with the password of the mailbox and nothing else, instead of mail.imap_password.
+	IMAPPasswordFile string `toml:"imap_password_file" name:"imap-password-file" placeholder:"FILE" group:"mail"`
+
+	// Folder of the mailbox to take mail from.
+	IMAPFolder string `toml:"imap_folder" name:"imap-folder" placeholder:"FOLDER" group:"mail"`
+
+	// Time between looks into the mailbox, from 10s to 20m. Most servers tell of new mail at once all the same (IDLE).
+	IMAPInterval Duration `toml:"imap_interval" name:"imap-interval" placeholder:"DURATION" group:"mail"`
+
+	// What becomes of mail from the mailbox that was taken in: keep (it stays, marked as read), `move FOLDER` (marked as read, into that folder,
+	// which is made) or delete. What is for nobody here, larger than 10 MiB or refused stays where it is, marked as read, and the log says so once.
+	IMAPDone string `toml:"imap_done" name:"imap-done" placeholder:"WHAT" group:"mail"`
 }
 
 // Reminder is what becomes a reminder mail.
