@@ -235,7 +235,7 @@ func (a *attend) removed() {
 		if over := a.out.over[k]; over != nil {
 			a.out.cal.RemoveChildren(func(c *ical.Component) bool { return c == over })
 		}
-		a.declineOne(k, was)
+		a.declineOne(k, was, false)
 	}
 }
 
@@ -252,18 +252,19 @@ func (a *attend) stillOut() {
 	keys := slices.SortedFunc(maps.Keys(a.old.recurrence().exdates), compareKeys)
 	for _, k := range keys[:min(len(keys), maxStillOut)] {
 		if a.old.over[k] == nil && a.replies[k] == nil && a.old.generates(k) {
-			a.declineOne(k, a.out.derive(k))
+			a.declineOne(k, a.out.derive(k), false)
 		}
 	}
 }
 
-func (a *attend) declineOne(k key, was *ical.Component) {
+// declineOne answers for the instance that was describes; with later also for those that it stands for by RANGE=THISANDFUTURE.
+func (a *attend) declineOne(k key, was *ical.Component, later bool) {
 	mine := a.o.attendeeOf(was, a.me)
 	if mine == nil || isCancelled(was) || PartStat(mine) == "DECLINED" || PartStat(mine) == "DELEGATED" {
 		return
 	}
 	c := was.Clone()
-	if p := c.Prop("RECURRENCE-ID"); p != nil {
+	if p := c.Prop("RECURRENCE-ID"); p != nil && !later {
 		p.RemoveParam("RANGE")
 	}
 	setPartStat(a.o.attendeeOf(c, a.me), "DECLINED")
@@ -276,7 +277,7 @@ func (a *attend) decline() {
 		return
 	}
 	for _, k := range a.old.all() {
-		a.declineOne(k, a.old.get(k))
+		a.declineOne(k, a.old.get(k), true)
 	}
 }
 
