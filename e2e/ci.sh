@@ -52,6 +52,14 @@ if need python3 test -x /usr/bin/python3; then
 else
 	echo "e2e: mails: SKIPPED: $why"
 fi
+# Tests in a real browser skip themselves in make check where there is none.
+if command -v chromium >/dev/null 2>&1; then
+	echo "e2e: browser: its tests were part of make check"
+elif need chromium command -v chromium; then
+	run browser go test -count 1 -timeout 10m -run InABrowser .
+else
+	echo "e2e: browser: SKIPPED: $why"
+fi
 if need postfix command -v postfix; then
 	run postfix e2e/postfix.sh
 else
