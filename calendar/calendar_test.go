@@ -37,7 +37,9 @@ func newSite(t testing.TB, store storage.Store) *site {
 		Store: store, Now: func() time.Time { return clock }, Log: slog.New(slog.DiscardHandler), UpdateHold: 10 * time.Second,
 	}}
 	d := &auth.Directory{Store: store}
-	for name, p := range map[string]**storage.Principal{"alice": &s.alice, "bob": &s.bob, "cleo": &s.cleo} {
+	// One after the other: lists are ordered by id.
+	for i, p := range []**storage.Principal{&s.alice, &s.bob, &s.cleo} {
+		name := [...]string{"alice", "bob", "cleo"}[i]
 		var err error
 		if *p, err = d.Add(t.Context(), auth.NewUser{Name: name, DisplayName: strings.ToUpper(name[:1]) + name[1:], Email: name + "@example.com", Kind: "user"}); err != nil {
 			t.Fatal(err)
