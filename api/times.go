@@ -13,7 +13,6 @@ import (
 	"kalends/calendar"
 	"kalends/ical"
 	"kalends/ical/recur"
-	"kalends/ical/zone"
 	"kalends/meeting"
 	"kalends/scheduling"
 	"kalends/storage"
@@ -233,7 +232,7 @@ func (h *Handler) findTime(ctx context.Context, q *caller, in *struct{ Body Want
 		}
 		taken = append(taken, list...)
 	}
-	var rows []roomTimes
+	var rows []meeting.RoomBusy
 	for i, p := range rooms {
 		list, known, err := h.busy(ctx, q, p, from, to)
 		if err != nil {
@@ -242,31 +241,25 @@ func (h *Handler) findTime(ctx context.Context, q *caller, in *struct{ Body Want
 		if !known {
 			return nil, invalid(fmt.Sprintf("rooms[%d]", i), "is no room here")
 		}
-		rows = append(rows, roomTimes{p.address, newTimeline(list)})
+		rows = append(rows, meeting.RoomBusy{Address: p.address, Busy: list})
 	}
-	s := search{
-		taken: newTimeline(taken), rooms: rows, hours: hours, loc: loc, from: from, to: to,
-		length: time.Duration(w.Minutes) * time.Minute, step: time.Duration(w.Step) * time.Minute,
+	s := meeting.Search{
+		Busy: taken, Rooms: rows, Hours: hours, Zone: loc, From: from, To: to,
+		Length: time.Duration(w.Minutes) * time.Minute, Step: time.Duration(w.Step) * time.Minute,
 	}
 	for len(out.Body.Slots) < w.Count {
-		start, free, ok := s.next()
+		start, free, ok := s.Next()
 		if !ok {
 			break
 		}
 		out.Body.Slots = append(out.Body.Slots, Slot{
-			start.In(loc).Format(time.RFC3339), start.Add(s.length).In(loc).Format(time.RFC3339), free,
+			start.In(loc).Format(time.RFC3339), start.Add(s.Length).In(loc).Format(time.RFC3339), free,
 		})
 	}
 	return out, nil
 }
 
-// hours are working hours: on which days of the week, counted from Monday, and from when to when. nil is any time.
-type hours struct {
-	days       [7]bool
-	start, end time.Duration
-}
-
-func (w *Wanted) working(q *caller) (*hours, *time.Location, error) {
+func (w *Wanted) working(q *caller) (*meeting.Hours, *time.Location, error) {
 	_, loc := meeting.ZoneOf(q.who, nil)
 	given := w.Hours
 	if given == nil {
@@ -281,14 +274,14 @@ func (w *Wanted) working(q *caller) (*hours, *time.Location, error) {
 	if w.AnyTime {
 		return nil, loc, nil
 	}
-	h := &hours{start: 9 * time.Hour, end: 17 * time.Hour}
+	h := &meeting.Hours{Start: 9 * time.Hour, End: 17 * time.Hour}
 	for i := range meeting.Weekdays {
-		h.days[i] = len(given.Days) == 0 && i < 5 || slices.Contains(given.Days, meeting.Weekdays[i])
+		h.Days[i] = len(given.Days) == 0 && i < 5 || slices.Contains(given.Days, meeting.Weekdays[i])
 	}
 	for _, x := range []struct {
 		field, text string
 		at          *time.Duration
-	}{{"hours.start", given.Start, &h.start}, {"hours.end", given.End, &h.end}} {
+	}{{"hours.start", given.Start, &h.Start}, {"hours.end", given.End, &h.End}} {
 		switch t, err := time.Parse("15:04", x.text); {
 		case x.text == "":
 		case x.text == "24:00":
@@ -299,126 +292,11 @@ func (w *Wanted) working(q *caller) (*hours, *time.Location, error) {
 			*x.at = time.Duration(t.Hour())*time.Hour + time.Duration(t.Minute())*time.Minute
 		}
 	}
-	if h.end <= h.start {
+	if h.End <= h.Start {
 		return nil, nil, invalid("hours.end", "must be after start")
 	}
-	if time.Duration(w.Minutes)*time.Minute > h.end-h.start {
+	if time.Duration(w.Minutes)*time.Minute > h.End-h.Start {
 		return nil, nil, invalid("minutes", "is longer than a working day")
 	}
 	return h, loc, nil
-}
-
-// timeline is times in which somebody is busy: merged, and read from the front.
-type timeline struct {
-	busy []scheduling.Period
-	at   int
-}
-
-func newTimeline(list []scheduling.Period) *timeline {
-	list = slices.Clone(list)
-	for i := range list {
-		if list[i].Busy != recur.Free {
-			list[i].Busy = recur.Occupied // tentative times are not free either
-		}
-	}
-	if len(list) == 0 {
-		return &timeline{}
-	}
-	return &timeline{busy: scheduling.Merge(list, time.Unix(-1<<40, 0), time.Unix(1<<40, 0))}
-}
-
-// free reports whether [start, end) is free, else from when on it may be. Calls go forward in time.
-func (t *timeline) free(start, end time.Time) (time.Time, bool) {
-	for t.at < len(t.busy) && !t.busy[t.at].End.After(start) {
-		t.at++
-	}
-	if t.at < len(t.busy) && t.busy[t.at].Start.Before(end) {
-		return t.busy[t.at].End, false
-	}
-	return start, true
-}
-
-type roomTimes struct {
-	address string
-	*timeline
-}
-
-// search looks for times, one after the other.
-type search struct {
-	taken        *timeline
-	rooms        []roomTimes
-	hours        *hours
-	loc          *time.Location
-	from, to     time.Time // from moves on
-	length, step time.Duration
-}
-
-// next returns the next time at which all are free, and which rooms are. Each turn moves on by a step at least, so it ends.
-func (s *search) next() (time.Time, []string, bool) {
-	for {
-		start := s.align(s.from)
-		end := start.Add(s.length)
-		if end.After(s.to) {
-			return start, nil, false
-		}
-		if at, ok := s.working(start, end); !ok {
-			s.from = at
-			continue
-		}
-		if at, ok := s.taken.free(start, end); !ok {
-			s.from = at
-			continue
-		}
-		rooms := []string{}
-		var soonest time.Time
-		for _, r := range s.rooms {
-			at, ok := r.free(start, end)
-			if ok {
-				rooms = append(rooms, r.address)
-			} else if soonest.IsZero() || at.Before(soonest) {
-				soonest = at
-			}
-		}
-		if len(s.rooms) > 0 && len(rooms) == 0 {
-			s.from = soonest
-			continue
-		}
-		s.from = end
-		return start, rooms, true
-	}
-}
-
-// align moves a time on to the next multiple of the step on the wall clock's hour.
-func (s *search) align(t time.Time) time.Time {
-	wall := zone.Wall(t, s.loc)
-	up := wall.Truncate(s.step)
-	if up.Before(wall) {
-		up = up.Add(s.step)
-	}
-	return t.Add(up.Sub(wall)) // in instants, so that it never goes back where clocks do
-}
-
-// working reports whether a time lies in working hours, else from when on one may.
-func (s *search) working(start, end time.Time) (time.Time, bool) {
-	if s.hours == nil {
-		return start, true
-	}
-	day := zone.Wall(start, s.loc).Truncate(24 * time.Hour)
-	for range 9 {
-		opens, closes := zone.Instant(day.Add(s.hours.start), s.loc), zone.Instant(day.Add(s.hours.end), s.loc)
-		if s.hours.days[meeting.Weekday(day)] {
-			switch {
-			case start.Before(opens):
-				return opens, false
-			case !end.After(closes):
-				return start, true
-			}
-		}
-		if day = day.AddDate(0, 0, 1); s.hours.days[meeting.Weekday(day)] {
-			if opens = zone.Instant(day.Add(s.hours.start), s.loc); opens.After(start) {
-				return opens, false
-			}
-		}
-	}
-	return s.to, false
 }
