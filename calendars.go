@@ -41,7 +41,7 @@ type calendars struct {
 // running server.
 func onCalendars(p *program, fn func(*calendars) error) error {
 	return withStore(p, func(s storage.Store) error {
-		a := &app{store: s}
+		a := &app{store: s, now: time.Now}
 		return fn(&calendars{program: p, store: s, dir: &auth.Directory{Store: s}, service: a.service(p.cfg, newLogger(p))})
 	})
 }

@@ -17,7 +17,7 @@ import (
 // subscribe to.
 func (a *app) feeds(log *slog.Logger, service *calendar.Service) http.Handler {
 	rest := a.handler
-	h := &feed.Handler{Calendar: service, Store: a.store, Log: log, Now: time.Now}
+	h := &feed.Handler{Calendar: service, Store: a.store, Log: log, Now: a.now}
 	a.workers = append(a.workers, subscriber(a.store, service, log))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, feed.Prefix) {

@@ -200,7 +200,7 @@ func (c *heldRefuseCmd) Run(p *program) error {
 // decide does the same with several. The running servers find by themselves what it queues.
 func decide(p *program, ids []string, fn func(s *calendar.Service, owner *storage.Principal, key string) (string, error)) error {
 	return withStore(p, func(store storage.Store) error {
-		service := (&app{store: store}).service(p.cfg, newLogger(p))
+		service := (&app{store: store, now: time.Now}).service(p.cfg, newLogger(p))
 		for _, id := range ids {
 			owner, key, err := heldID(p, store, id)
 			if err != nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"kalends/mailer"
 )
@@ -74,7 +75,7 @@ func withReceiver(p *program, fn func(*mailer.Receiver) error) error {
 		return err
 	}
 	defer store.Close()
-	a := &app{store: store}
+	a := &app{store: store, now: time.Now}
 	composer, err := a.composer(p.ctx, p.cfg)
 	if err != nil {
 		return err

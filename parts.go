@@ -30,12 +30,12 @@ import (
 // assemble puts the product's parts together on an open database: a handler for requests, and workers for mail, reminders and
 // what a meeting with many attendees leaves to do.
 func (a *app) assemble(ctx context.Context, cfg *config.Settings, log *slog.Logger) error {
-	watch := &web.Watch{Store: a.store}
+	watch := &web.Watch{Store: a.store, Now: a.now}
 	log = watch.Logger(log)
 	service := a.service(cfg, log)
-	login := &auth.Basic{Store: a.store, Log: log}
+	login := &auth.Basic{Store: a.store, Log: log, Now: a.now}
 	a.handler = routes(&caldav.Handler{
-		Calendar: service, Auth: login, Store: a.store, Log: log, Now: time.Now, BaseURL: cfg.BaseURL, XMLSize: int64(cfg.Limit.XML),
+		Calendar: service, Auth: login, Store: a.store, Log: log, Now: a.now, BaseURL: cfg.BaseURL, XMLSize: int64(cfg.Limit.XML),
 	})
 
 	composer, err := a.composer(ctx, cfg)
@@ -113,7 +113,7 @@ func (a *app) assemble(ctx context.Context, cfg *config.Settings, log *slog.Logg
 // service is the one way to change calendars.
 func (a *app) service(cfg *config.Settings, log *slog.Logger) *calendar.Service {
 	return &calendar.Service{
-		Store: a.store, Now: time.Now, Log: log,
+		Store: a.store, Now: a.now, Log: log,
 		Limits: calendar.Limits{
 			ObjectSize: int64(cfg.Limit.Object), Attendees: cfg.Limit.Attendees, Instances: cfg.Limit.Instances,
 			Outside: cfg.Limit.OutsideRecipients, Quota: int64(cfg.Quota),

@@ -3,7 +3,6 @@ package main
 import (
 	"log/slog"
 	"net/http"
-	"time"
 
 	"kalends/auth"
 	"kalends/calendar"
@@ -15,13 +14,13 @@ import (
 func (a *app) webPages(cfg *config.Settings, log *slog.Logger, service *calendar.Service, login *auth.Basic, watch *web.Watch) http.Handler {
 	rest := a.handler
 	a.workers = append(a.workers, watch)
-	pages := &web.Handler{
-		Calendar: service, Store: a.store, Login: login.People(), Log: log, Now: time.Now, Zone: cfg.Reminder.Location(), BaseURL: cfg.BaseURL,
+	a.web = &web.Handler{
+		Calendar: service, Store: a.store, Login: login.People(), Log: log, Now: a.now, Zone: cfg.Reminder.Location(), BaseURL: cfg.BaseURL,
 		Watch: watch,
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if web.Handles(r) {
-			pages.ServeHTTP(w, r)
+			a.web.ServeHTTP(w, r)
 			return
 		}
 		rest.ServeHTTP(w, r)

@@ -10,12 +10,14 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"time"
 
 	"kalends/auth"
 	"kalends/internal/config"
 	"kalends/internal/obs"
 	"kalends/storage"
 	"kalends/storage/sqlstore"
+	"kalends/web"
 )
 
 // app is the product behind the network: what answers requests and what works on its own.
@@ -27,17 +29,25 @@ type app struct {
 	mailFolder string       // where mail lands while there is no relay, else ""
 	lmtp, smtp net.Listener // where mail is taken in; nil for nowhere
 	metrics    *obs.Metrics // nil where nobody asks for them
+	web        *web.Handler
+	now        func() time.Time
 }
 
 // build opens the database and puts the parts together. Nothing runs before its workers do.
 func build(ctx context.Context, cfg *config.Settings, log *slog.Logger) (*app, error) {
+	return buildAt(ctx, cfg, log, time.Now)
+}
+
+// buildAt is build with a clock of its own for all that answers requests.
+func buildAt(ctx context.Context, cfg *config.Settings, log *slog.Logger, now func() time.Time) (*app, error) {
 	store, err := openStore(ctx, cfg, cfg.Migrate)
 	if err != nil {
 		return nil, err
 	}
 	a := &app{
 		store:     store,
-		directory: &auth.Directory{Store: store},
+		directory: &auth.Directory{Store: store, Now: now},
+		now:       now,
 	}
 	a.measure(cfg.MetricsListen != "")
 	if err := a.assemble(ctx, cfg, log); err != nil {
