@@ -48,7 +48,7 @@ func secrets(role string) (list []string) {
 }
 
 // Nextcloud CVE-2026-45281: another's calendars were reached by the URL of a principal.
-func TestOthersThroughTheirPrincipal(t *testing.T) {
+func TestS6ExpandPropertyOfPrincipals(t *testing.T) {
 	eachMatrix(t, func(t *testing.T, m *matrix) {
 		body := `<D:expand-property` + declared + `><D:property name="calendar-home-set" namespace="urn:ietf:params:xml:ns:caldav"><D:property name="displayname"/><D:property name="sync-token"/></D:property>` +
 			`<D:property name="schedule-inbox-URL" namespace="urn:ietf:params:xml:ns:caldav"><D:property name="displayname"/><D:property name="schedule-default-calendar-URL" namespace="urn:ietf:params:xml:ns:caldav"><D:property name="displayname"/></D:property></D:property></D:expand-property>`
@@ -64,7 +64,7 @@ func TestOthersThroughTheirPrincipal(t *testing.T) {
 }
 
 // Hrefs in bodies lead nowhere that the request's URL would not lead, however they are written.
-func TestHrefsInBodies(t *testing.T) {
+func TestS6HrefsInBodies(t *testing.T) {
 	eachMatrix(t, func(t *testing.T, m *matrix) {
 		ways := []string{
 			"/dav/calendars/alice/private/secret.ics", m.url + "/dav/calendars/alice/private/secret.ics",
@@ -92,8 +92,29 @@ func TestHrefsInBodies(t *testing.T) {
 	})
 }
 
+// Another name in the same home takes the right to make calendars there, and to remove them.
+func TestS6CalendarsAreRenamedByWhoMayMakeThem(t *testing.T) {
+	eachMatrix(t, func(t *testing.T, m *matrix) {
+		const from, to = "/dav/calendars/alice/work/", "/dav/calendars/alice/renamed/"
+		for _, role := range roles {
+			want := 403
+			switch role {
+			case "alice", "dora":
+				want = 201
+			case "nobody", "gone":
+				want = 401
+			}
+			got := m.send(role, "MOVE", from, map[string]string{"Destination": to}, "")
+			m.expect(t, role+" renames a calendar", got, want, nil, nil)
+			if got.status == 201 {
+				m.expect(t, "back", m.send("alice", "MOVE", to, map[string]string{"Destination": from}, ""), 201, nil, nil)
+			}
+		}
+	})
+}
+
 // A token tells of one calendar only.
-func TestTokenOfAnotherCalendar(t *testing.T) {
+func TestS6SyncTokenOfAnotherCalendar(t *testing.T) {
 	eachMatrix(t, func(t *testing.T, m *matrix) {
 		sync := func(role, path, token string) reply {
 			return m.send(role, "REPORT", path, nil, `<D:sync-collection`+declared+`><D:sync-token>`+token+`</D:sync-token><D:sync-level>1</D:sync-level><D:prop><D:getetag/></D:prop></D:sync-collection>`)
@@ -112,7 +133,7 @@ func TestTokenOfAnotherCalendar(t *testing.T) {
 }
 
 // Nextcloud CVE-2026-45286: a search showed more than its limits allow.
-func TestSearchLimits(t *testing.T) {
+func TestS6PrincipalSearchLimits(t *testing.T) {
 	s := storagetest.SQLite(t)
 	m := newMatrix(t, s)
 	check(t, s.Update(t.Context(), func(tx storage.Tx) error {
@@ -138,7 +159,7 @@ func TestSearchLimits(t *testing.T) {
 }
 
 // Cyrus CVE-2019-18928: a request without a name inherited the rights of the one before it on the connection.
-func TestConnectionHasNoRights(t *testing.T) {
+func TestS6ConnectionHasNoRights(t *testing.T) {
 	m := newMatrix(t, storagetest.SQLite(t))
 	conn, err := net.Dial("tcp", strings.TrimPrefix(m.url, "http://"))
 	check(t, err)
@@ -162,7 +183,7 @@ func TestConnectionHasNoRights(t *testing.T) {
 }
 
 // Who may write in one calendar of a home does not learn what is in the others.
-func TestConflictTellsNothing(t *testing.T) {
+func TestS6ConflictTellsNothing(t *testing.T) {
 	eachMatrix(t, func(t *testing.T, m *matrix) {
 		meeting := strings.Replace(fmt.Sprintf(putting, "meeting"), "DTSTART", "ORGANIZER:mailto:alice@example.com\r\nATTENDEE:mailto:alice@example.com\r\nATTENDEE:mailto:x@example.net\r\nDTSTART", 1)
 		m.expect(t, "Alice's meeting", m.send("alice", "PUT", "/dav/calendars/alice/private/hidden-name.ics", nil, meeting), 201, nil, nil)
@@ -200,7 +221,7 @@ func TestSharedIsTheSame(t *testing.T) {
 }
 
 // What is taken away is gone with the next request: by ACL, by leaving a group, by ending a delegation, with the account.
-func TestTakenAwayAtOnce(t *testing.T) {
+func TestS6TakenAwayAtOnce(t *testing.T) {
 	eachMatrix(t, func(t *testing.T, m *matrix) {
 		ctx := t.Context()
 		path := "/dav/calendars/alice/work/secret.ics"
@@ -235,7 +256,7 @@ func TestTakenAwayAtOnce(t *testing.T) {
 }
 
 // What its owner does not count as busy is in nobody's answer about busy times.
-func TestHiddenBusyTimes(t *testing.T) {
+func TestS6BusyTimesOfHiddenCalendars(t *testing.T) {
 	eachMatrix(t, func(t *testing.T, m *matrix) {
 		hidden := strings.Replace(fmt.Sprintf(putting, "night"), "DTSTART:20260120T090000Z", "DTSTART:20260121T230000Z\r\nDTEND:20260121T234500Z", 1)
 		m.expect(t, "PUT", m.send("alice", "PUT", "/dav/calendars/alice/private/night.ics", nil, hidden), 201, nil, nil)

@@ -291,3 +291,15 @@ func (m *matrix) send(role, method, path string, header map[string]string, body 
 	m.sent[res.StatusCode]++
 	return reply{res.StatusCode, string(b)}
 }
+
+// header returns the header of an answer.
+func (m *matrix) header(role, method, path string) http.Header {
+	m.t.Helper()
+	req, err := http.NewRequest(method, m.url+path, nil)
+	check(m.t, err)
+	req.SetBasicAuth(role, role)
+	res, err := m.client.Do(req)
+	check(m.t, err)
+	res.Body.Close()
+	return res.Header
+}

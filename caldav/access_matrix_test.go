@@ -33,6 +33,17 @@ func needs(p auth.Privilege, name string, ok wish) func(have, home auth.Set) wis
 	}
 }
 
+// readsHead is reads for an answer without a body.
+func readsHead(have, home auth.Set) wish { return wish{status: reads200(have, home).status} }
+
+// knows is for what tells of the directory only: it is answered wherever one knows that there is something.
+func knows(have, _ auth.Set) wish {
+	if have&^seeOwn == 0 {
+		return wish{status: 404}
+	}
+	return wish{status: 207}
+}
+
 // both wants one privilege after the other.
 func both(a, b func(have, home auth.Set) wish) func(have, home auth.Set) wish {
 	return func(have, home auth.Set) wish {
@@ -58,14 +69,16 @@ var (
 	anywhere  = []storage.CollectionKind{storage.CalendarKind, storage.InboxKind, storage.OutboxKind, storage.NotificationKind, ""}
 	synced    = []storage.CollectionKind{storage.CalendarKind, storage.InboxKind, ""}
 
-	reads     = needs(auth.Read, "D:read", wish{status: 207})
-	reads200  = needs(auth.Read, "D:read", wish{status: 200})
-	depth     = func(d string) map[string]string { return map[string]string{"Depth": d} }
-	putting   = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\nBEGIN:VEVENT\r\nUID:uid-%s\r\nDTSTAMP:20260101T000000Z\r\nDTSTART:20260120T090000Z\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
-	everyProp = `<D:propfind` + declared + `><D:prop><D:displayname/><D:owner/><D:getetag/><D:acl/><D:current-user-privilege-set/><CS:getctag/><D:sync-token/></D:prop></D:propfind>`
-	setProp   = `<D:propertyupdate` + declared + `><D:set><D:prop><x xmlns="urn:x">1</x></D:prop></D:set></D:propertyupdate>`
-	allEvents = `<C:calendar-query` + declared + `><D:prop><D:getetag/><C:calendar-data/></D:prop><C:filter><C:comp-filter name="VCALENDAR"/></C:filter></C:calendar-query>`
-	busyJan   = `<C:free-busy-query` + declared + `><C:time-range start="20260101T000000Z" end="20260201T000000Z"/></C:free-busy-query>`
+	reads       = needs(auth.Read, "D:read", wish{status: 207})
+	reads200    = needs(auth.Read, "D:read", wish{status: 200})
+	depth       = func(d string) map[string]string { return map[string]string{"Depth": d} }
+	putting     = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\nBEGIN:VEVENT\r\nUID:uid-%s\r\nDTSTAMP:20260101T000000Z\r\nDTSTART:20260120T090000Z\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+	everyProp   = `<D:propfind` + declared + `><D:prop><D:displayname/><D:owner/><D:getetag/><D:acl/><D:current-user-privilege-set/><CS:getctag/><D:sync-token/></D:prop></D:propfind>`
+	setProp     = `<D:propertyupdate` + declared + `><D:set><D:prop><x xmlns="urn:x">1</x></D:prop></D:set></D:propertyupdate>`
+	allEvents   = `<C:calendar-query` + declared + `><D:prop><D:getetag/><C:calendar-data/></D:prop><C:filter><C:comp-filter name="VCALENDAR"/></C:filter></C:calendar-query>`
+	searchNames = `<D:principal-property-search` + declared + `><D:property-search><D:prop><D:displayname/></D:prop><D:match>NAME</D:match></D:property-search><D:prop><D:displayname/></D:prop></D:principal-property-search>`
+	searchWords = `<CS:calendarserver-principal-search` + declared + `><CS:search-token>secret</CS:search-token><D:prop><D:displayname/></D:prop></CS:calendarserver-principal-search>`
+	busyJan     = `<C:free-busy-query` + declared + `><C:time-range start="20260101T000000Z" end="20260201T000000Z"/></C:free-busy-query>`
 )
 
 // placing wants the right to add a member. Where there is no calendar that one may know of, there is no parent (RFC 4918 section 9.7.1).
@@ -82,6 +95,13 @@ func placing(ok wish) func(have, home auth.Set) wish {
 }
 
 var requests = []request{
+	{"OPTIONS of an object", "OPTIONS", "{p}secret.ics", nil, "", false, calendars, func(have, home auth.Set) wish {
+		switch {
+		case have.Has(auth.Read), have.Has(auth.Bind):
+			return wish{status: 200}
+		}
+		return wish{status: missing(have, "").status}
+	}},
 	{"OPTIONS", "OPTIONS", "{p}", nil, "", false, anywhere, func(have, home auth.Set) wish {
 		if have&^seeOwn == 0 && !home.Has(auth.Bind) {
 			return wish{status: 404}
@@ -90,6 +110,8 @@ var requests = []request{
 	}},
 	{"GET of the calendar", "GET", "{p}", nil, "", false, calendars, reads200},
 	{"GET", "GET", "{p}secret.ics", nil, "", false, calendars, reads200},
+	{"HEAD of the calendar", "HEAD", "{p}", nil, "", false, calendars, readsHead},
+	{"HEAD", "HEAD", "{p}secret.ics", nil, "", false, calendars, readsHead},
 	{"GET under the calendar's ETag", "GET", "{p}", map[string]string{"If-None-Match": "*"}, "", false, calendars, needs(auth.Read, "D:read", wish{status: 304})},
 	{"PUT", "PUT", "{p}secret.ics", nil, fmt.Sprintf(putting, "{s}"), true, calendars, func(have, home auth.Set) wish {
 		if have.Has(auth.WriteContent) {
@@ -133,15 +155,28 @@ var requests = []request{
 	{"COPY in", "COPY", "/dav/calendars/{r}/copies/own.ics", map[string]string{"Destination": "{p}c.ics"}, "", true, calendars, placing(wish{status: 201})},
 	{"COPY over", "COPY", "/dav/calendars/{r}/copies/own.ics", map[string]string{"Destination": "{p}secret.ics"}, "", false, calendars, placing(wish{403, "no-uid-conflict"})},
 	{"MOVE in", "MOVE", "/dav/calendars/{r}/copies/own.ics", map[string]string{"Destination": "{p}c.ics"}, "", true, calendars, placing(wish{status: 201})},
+	{"LOCK", "LOCK", "{p}", nil, "", false, anywhere, func(_, _ auth.Set) wish { return wish{status: 405} }},
 	{"calendar-query", "REPORT", "{p}", depth("1"), allEvents, false, synced, reads},
+	{"calendar-query of the outbox", "REPORT", "{p}", depth("1"), allEvents, false, []storage.CollectionKind{storage.OutboxKind}, reads},
 	{"calendar-query of an object", "REPORT", "{p}secret.ics", nil, allEvents, false, calendars, reads},
 	{"calendar-multiget", "REPORT", "{p}", nil, `<C:calendar-multiget` + declared + `><D:prop><C:calendar-data/></D:prop><D:href>{p}secret.ics</D:href></C:calendar-multiget>`, false, calendars, reads},
+	{"calendar-multiget of the inbox", "REPORT", "{p}", nil, multigetAll(), false, []storage.CollectionKind{storage.InboxKind, storage.OutboxKind}, reads},
+	{"calendar-multiget of an object", "REPORT", "{p}secret.ics", nil, multigetAll(), false, calendars, reads},
+	{"expand-property of an object", "REPORT", "{p}secret.ics", nil, `<D:expand-property` + declared + `><D:property name="owner"/><D:property name="getetag"/></D:expand-property>`, false, calendars, reads},
+	{"sync-collection of the notifications", "REPORT", "{p}", nil, `<D:sync-collection` + declared + `><D:sync-token/><D:sync-level>1</D:sync-level><D:prop><D:getetag/></D:prop></D:sync-collection>`, false, []storage.CollectionKind{storage.NotificationKind}, reads},
+	{"principal-property-search", "REPORT", "{p}", nil, searchNames, false, anywhere, knows},
+	{"calendarserver-principal-search", "REPORT", "{p}", nil, searchWords, false, anywhere, knows},
 	{"free-busy-query", "REPORT", "{p}", nil, busyJan, false, calendars, needs(auth.ReadFreeBusy, "C:read-free-busy", wish{200, "FREEBUSY"})},
 	{"sync-collection", "REPORT", "{p}", nil, `<D:sync-collection` + declared + `><D:sync-token/><D:sync-level>1</D:sync-level><D:prop><D:getetag/><C:calendar-data/></D:prop></D:sync-collection>`, false, synced, reads},
 	{"sync-collection with another's token", "REPORT", "{p}", nil, `<D:sync-collection` + declared + `><D:sync-token>data:,99999_1_1</D:sync-token><D:sync-level>1</D:sync-level><D:prop/></D:sync-collection>`, false, synced,
 		needs(auth.Read, "D:read", wish{403, "valid-sync-token"})},
 	{"expand-property", "REPORT", "{p}", nil, `<D:expand-property` + declared + `><D:property name="owner"><D:property name="calendar-home-set" namespace="urn:ietf:params:xml:ns:caldav"><D:property name="displayname"/></D:property></D:property></D:expand-property>`, false, anywhere, reads},
 	{"acl-principal-prop-set", "REPORT", "{p}", nil, `<D:acl-principal-prop-set` + declared + `><D:prop><D:displayname/></D:prop></D:acl-principal-prop-set>`, false, anywhere, needs(auth.ReadACL, "D:read-acl", wish{status: 207})},
+	{"acl-principal-prop-set of an object", "REPORT", "{p}secret.ics", nil, `<D:acl-principal-prop-set` + declared + `><D:prop><D:displayname/></D:prop></D:acl-principal-prop-set>`, false, calendars,
+		both(reads, needs(auth.ReadACL, "D:read-acl", wish{status: 207}))},
+	{"MOVE of the calendar", "MOVE", "{p}", map[string]string{"Destination": "/dav/calendars/{r}/copies/"}, "", false, calendars, func(have, _ auth.Set) wish {
+		return wish{status: missing(have, "").status} // it stays in its home, and there is something: see TestS6CalendarsAreRenamedByWhoMayMakeThem
+	}},
 	{"principal-match", "REPORT", "{p}", nil, `<D:principal-match` + declared + `><D:principal-property><D:owner/></D:principal-property><D:prop><D:displayname/></D:prop></D:principal-match>`, false, anywhere, reads},
 	{"free-busy of the outbox", "POST", "{p}", nil, strings.NewReplacer("VERSION:2.0", "VERSION:2.0\r\nMETHOD:REQUEST", "VEVENT", "VFREEBUSY", "DTSTART", "ORGANIZER:mailto:alice@example.com\r\nATTENDEE:mailto:bob@example.com\r\nDTEND:20260130T000000Z\r\nDTSTART").
 		Replace(fmt.Sprintf(putting, "f")), false, []storage.CollectionKind{storage.OutboxKind}, needs(auth.SendFreeBusy, "C:schedule-send-freebusy", wish{status: 200})},
@@ -154,9 +189,9 @@ var requests = []request{
 	}},
 }
 
-// TestAccess sends every method and report as every role to every collection (S6 of the house's list of trials): what is answered
+// TestS6AccessMatrix sends every method and report as every role to every collection (S6 of the house's list of trials): what is answered
 // follows from the privileges, and nothing of what a role may not read is ever in an answer.
-func TestAccess(t *testing.T) {
+func TestS6AccessMatrix(t *testing.T) {
 	storagetest.Each(t, func(t *testing.T, s storage.Store) {
 		m := newMatrix(t, s)
 		for _, role := range roles {
@@ -199,7 +234,7 @@ func (m *matrix) try(role string, at spot, r request) {
 	have := model(role, at)
 	want := r.want(have, modelHome(role, at.owner))
 	switch {
-	case role == "gone", role == "nobody" && (r.method != "GET" || want.status/100 == 4):
+	case role == "gone", role == "nobody" && (r.method != "GET" && r.method != "HEAD" || want.status/100 == 4):
 		want = wish{status: 401}
 	}
 	m.judge(role, at.owner+"/"+at.slug, r, want, got)
@@ -263,6 +298,14 @@ var homeRequests = []request{
 	{name: "expand-property", method: "REPORT", body: `<D:expand-property` + declared + `><D:property name="owner"><D:property name="displayname"/></D:property></D:expand-property>`, want: homeNeeds(auth.Read, "D:read", wish{status: 207})},
 	{name: "acl-principal-prop-set", method: "REPORT", body: `<D:acl-principal-prop-set` + declared + `><D:prop><D:displayname/></D:prop></D:acl-principal-prop-set>`, want: homeNeeds(auth.ReadACL, "D:read-acl", wish{status: 207})},
 	{name: "principal-match", method: "REPORT", body: `<D:principal-match` + declared + `><D:principal-property><D:owner/></D:principal-property><D:prop><D:displayname/></D:prop></D:principal-match>`, want: homeNeeds(auth.Read, "D:read", wish{status: 207})},
+	{name: "sync-collection", method: "REPORT", body: `<D:sync-collection` + declared + `><D:sync-token/><D:sync-level>1</D:sync-level><D:prop/></D:sync-collection>`,
+		want: func(_, _ auth.Set) wish { return wish{403, "supported-report"} }}, // but for its owner: calendar.SyncHome
+	{name: "principal-property-search", method: "REPORT", body: searchNames, want: func(_, _ auth.Set) wish { return wish{status: 207} }},
+	{name: "calendarserver-principal-search", method: "REPORT", body: searchWords, want: func(_, _ auth.Set) wish { return wish{status: 207} }},
+	{name: "OPTIONS", method: "OPTIONS", want: func(_, _ auth.Set) wish { return wish{status: 200} }},
+	{name: "POST of an answer to an invitation", method: "POST", header: map[string]string{"Content-Type": "application/xml"}, body: `<CS:invite-reply` + declared + `><CS:in-reply-to>x</CS:in-reply-to><CS:invite-accepted/></CS:invite-reply>`,
+		want: homeNeeds(auth.Bind, "D:bind", wish{403, "no such invitation"})},
+	{name: "LOCK", method: "LOCK", want: func(_, _ auth.Set) wish { return wish{status: 405} }},
 	{name: "DELETE", method: "DELETE", want: func(_, _ auth.Set) wish { return wish{status: 405} }},
 	{name: "GET", method: "GET", want: func(_, _ auth.Set) wish { return wish{status: 405} }},
 	{name: "PUT", method: "PUT", body: fmt.Sprintf(putting, "x"), want: func(_, _ auth.Set) wish { return wish{status: 405} }},
@@ -283,8 +326,11 @@ func (m *matrix) tryHome(role, owner string, r request) {
 	at := spot{owner: owner}
 	got := m.send(role, r.method, "/dav/calendars/"+owner+"/"+m.fill(role, at, r.path), r.header, r.body)
 	want := r.want(0, modelHome(role, owner))
-	if role == "gone" || role == "nobody" {
+	switch {
+	case role == "gone" || role == "nobody":
 		want = wish{status: 401}
+	case role == owner && r.name == "sync-collection":
+		want = wish{status: 207}
 	}
 	m.judge(role, owner+"'s home", r, want, got)
 	// What a role may read is there, and nothing else.

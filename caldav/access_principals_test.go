@@ -9,9 +9,9 @@ import (
 	"kalends/storage/storagetest"
 )
 
-// TestAccessToPrincipals: everybody with an account sees the directory; only who is in it, or looks after it, changes an entry and who
+// TestS6AccessToPrincipals: everybody with an account sees the directory; only who is in it, or looks after it, changes an entry and who
 // acts for it.
-func TestAccessToPrincipals(t *testing.T) {
+func TestS6AccessToPrincipals(t *testing.T) {
 	setMembers := `<D:propertyupdate` + declared + `><D:set><D:prop><D:group-member-set><D:href>/dav/principals/users/sam/</D:href></D:group-member-set></D:prop></D:set></D:propertyupdate>`
 	search := `<D:principal-property-search` + declared + `><D:property-search><D:prop><D:displayname/></D:prop><D:match>alice</D:match></D:property-search><D:prop><D:displayname/></D:prop></D:principal-property-search>`
 	const (

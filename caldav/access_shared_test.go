@@ -108,9 +108,9 @@ func (c *club) reset(role string) {
 	}
 }
 
-// TestAccessShared is TestAccess for a calendar that is shared by invitation (S6 of the house's list of trials), by its own URL and by that in
+// TestS6AccessMatrixOfShared is TestS6AccessMatrix for a calendar that is shared by invitation (S6 of the house's list of trials), by its own URL and by that in
 // the homes of those it is shared with.
-func TestAccessShared(t *testing.T) {
+func TestS6AccessMatrixOfShared(t *testing.T) {
 	storagetest.Each(t, func(t *testing.T, s storage.Store) {
 		c := newClub(t, s)
 		for _, part := range clubParts {
@@ -170,7 +170,7 @@ func (c *club) tryAll(role, path string, have auth.Set) {
 }
 
 // What others may not know of is in no answer about the home of somebody it is shared with, and not in their notifications.
-func TestSharedHomeIsTheirOwn(t *testing.T) {
+func TestS6SharedHomeIsTheirOwn(t *testing.T) {
 	storagetest.Each(t, func(t *testing.T, s storage.Store) {
 		c := newClub(t, s)
 		for _, role := range []string{"sam", "reader", "asked", "lost", "refuser", "expelled", "nobody"} {
