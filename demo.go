@@ -81,6 +81,7 @@ func (c *demoCmd) Run(p *program) error {
 	defer remove()
 
 	srv.handler, srv.ready = app.handler, app.ready
+	app.web.Certificate = srv.signer
 	ctx, stop := context.WithCancel(p.ctx)
 	served := make(chan error, 1)
 	go func() { served <- runAll(ctx, append(srv.workers(), app.workers...)) }()

@@ -91,6 +91,7 @@ var ownUse = map[string][]string{
 	"github.com/danielgtaylor/huma":  {"api"},
 	"github.com/emersion/go-imap":    {"mailer"},
 	"rsc.io/qr":                      {"web"},
+	"github.com/smallstep/pkcs7":     {"web"},
 	"github.com/prometheus":          {"internal/obs"},
 }
 

@@ -60,6 +60,7 @@ func (serveCmd) Run(p *program) error {
 		return err
 	}
 	srv.handler, srv.ready, srv.metrics = app.handler, app.ready, app.metrics
+	app.web.Certificate = srv.signer
 	return runAll(p.ctx, append(srv.workers(), app.workers...))
 }
 
@@ -93,6 +94,7 @@ type server struct {
 	listener net.Listener
 	tls      *tls.Config
 	cert     *httpserver.Certificate // nil without files of our own
+	profile  *httpserver.Certificate // signs profiles for Apple's programs; nil for cert
 	public   string                  // URL, without a slash at the end
 
 	acme         *httpserver.ACME
@@ -115,6 +117,11 @@ func listen(ctx context.Context, cfg *config.Settings, log *slog.Logger) (*serve
 			return nil, cfg.Fail("tls_cert", err)
 		}
 		s.tls = s.cert.TLSConfig()
+	}
+	if cfg.ProfileCert != "" {
+		if s.profile, err = httpserver.LoadCertificate(cfg.ProfileCert, cfg.ProfileKey, time.Now, log); err != nil {
+			return nil, cfg.Fail("profile_cert", err)
+		}
 	}
 	if s.listener, err = httpserver.Listen(ctx, cfg.ListenAddr()); err != nil {
 		return nil, cfg.Fail("listen", err)
@@ -161,6 +168,20 @@ func (s *server) prepareTLS(ctx context.Context) (err error) {
 		}
 	}
 	return nil
+}
+
+// signer is the certificate that profiles for Apple's programs are signed with: the one that is set for it, else the server's; nil where
+// there is none.
+func (s *server) signer() (*tls.Certificate, error) {
+	config := s.tls
+	if s.profile != nil {
+		config = s.profile.TLSConfig()
+	}
+	if config == nil {
+		return nil, nil
+	}
+	// The suites have package autocert return the certificate that it has, of ECDSA, as for any browser of today.
+	return config.GetCertificate(&tls.ClientHelloInfo{ServerName: hostOf(s.public), CipherSuites: []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256}})
 }
 
 func hostOf(rawURL string) string {

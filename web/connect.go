@@ -1,20 +1,15 @@
 package web
 
 import (
-	"bytes"
-	"encoding/xml"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 
 	"rsc.io/qr"
 
 	"kalends/auth"
-	"kalends/meeting"
 )
 
 type connectView struct {
@@ -132,66 +127,4 @@ func qrOf(text string) *qrCode {
 		}
 	}
 	return &qrCode{code.Size + 2*quiet, b.String()}
-}
-
-// appleProfile makes a profile with an app password in it, for Apple's programs.
-func (h *Handler) appleProfile(v *visit) error {
-	p, err := v.connectView()
-	if err != nil {
-		return err
-	}
-	password, _, err := v.appPasswords().Add(v.r.Context(), v.who, v.t("Apple profile"))
-	if errors.Is(err, auth.ErrPassword) {
-		p.Problem = v.t("Say for which program or device the password is. Nobody can have more than a hundred.")
-		return v.render(http.StatusUnprocessableEntity, "connect", p)
-	}
-	if err != nil {
-		return err
-	}
-	port, err := strconv.Atoi(p.Port)
-	if err != nil {
-		return err
-	}
-	v.w.Header().Set("Content-Type", "application/x-apple-aspen-config")
-	v.w.Header().Set("Content-Disposition", `attachment; filename="kalends.mobileconfig"`)
-	v.w.Write(profile(p, port, password)) // nobody is left to hear of an error
-	return nil
-}
-
-// profile is a configuration profile with one CalDAV account. It is not signed: what signs mail says nothing about programs.
-func profile(p *connectView, port int, password string) []byte {
-	var b bytes.Buffer
-	b.WriteString(xml.Header + `<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">` + "\n<plist version=\"1.0\">\n<dict>\n")
-	text := func(name, value string) {
-		fmt.Fprintf(&b, "<key>%s</key><string>", name)
-		xml.EscapeText(&b, []byte(value)) // a Buffer takes everything
-		b.WriteString("</string>\n")
-	}
-	reversed := strings.Split(p.Host, ".")
-	for i, j := 0, len(reversed)-1; i < j; i, j = i+1, j-1 {
-		reversed[i], reversed[j] = reversed[j], reversed[i]
-	}
-	id := strings.Join(reversed, ".") + ".kalends." + p.User
-	if net.ParseIP(p.Host) != nil {
-		id = "kalends." + p.User
-	}
-	b.WriteString("<key>PayloadContent</key><array><dict>\n")
-	text("CalDAVAccountDescription", "Kalends")
-	text("CalDAVHostName", p.Host)
-	fmt.Fprintf(&b, "<key>CalDAVPort</key><integer>%d</integer>\n<key>CalDAVUseSSL</key><%t/>\n", port, p.HTTPS)
-	text("CalDAVPrincipalURL", "/dav/principals/users/"+url.PathEscape(p.User)+"/")
-	text("CalDAVUsername", p.User)
-	text("CalDAVPassword", password)
-	text("PayloadDisplayName", "Kalends")
-	text("PayloadIdentifier", id+".caldav")
-	text("PayloadType", "com.apple.caldav.account")
-	text("PayloadUUID", strings.ToUpper(meeting.NewUID()))
-	b.WriteString("<key>PayloadVersion</key><integer>1</integer>\n</dict></array>\n")
-	text("PayloadDisplayName", "Kalends ("+p.Host+")")
-	text("PayloadDescription", "Calendars of "+p.User+" on "+p.Host)
-	text("PayloadIdentifier", id)
-	text("PayloadType", "Configuration")
-	text("PayloadUUID", strings.ToUpper(meeting.NewUID()))
-	b.WriteString("<key>PayloadVersion</key><integer>1</integer>\n</dict>\n</plist>\n")
-	return b.Bytes()
 }

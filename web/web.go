@@ -5,6 +5,7 @@ package web
 
 import (
 	"cmp"
+	"crypto/tls"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -29,6 +30,8 @@ type Handler struct {
 	Zone *time.Location
 	// BaseURL is the URL that people use; "" to take it from the request.
 	BaseURL string
+	// Certificate is what profiles for Apple's programs are signed with; nil, or a nil certificate, for profiles without a signature.
+	Certificate func() (*tls.Certificate, error)
 	// Watch is what administrators see of the last hours; nil for nothing.
 	Watch *Watch
 

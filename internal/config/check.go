@@ -89,6 +89,13 @@ func (s *Settings) checkTLS(fail func(string, string, ...any) error) error {
 	case s.TLSCert == "" && s.TLS.Mode == TLSFiles:
 		return fail("tls", "files needs tls_cert and tls_key")
 	}
+	if (s.ProfileCert == "") != (s.ProfileKey == "") {
+		key, other := "profile_cert", "profile_key"
+		if s.ProfileCert == "" {
+			key, other = other, key
+		}
+		return fail(key, "needs %s too: a certificate and its key belong together", other)
+	}
 	if s.ACME.Directory != "" {
 		if u, err := url.Parse(s.ACME.Directory); err != nil || u.Scheme != "https" || u.Host == "" {
 			return fail("acme.directory", "%q is not an https URL", s.ACME.Directory)

@@ -71,6 +71,7 @@ func TestEveryErrorNamesTheSettingAndWhatToDo(t *testing.T) {
 		{"auto without a name", "tls = 'auto'\n", "", "kalends.toml line 1: tls: auto needs the public host name"},
 		{"auto for an address", "tls = 'auto 192.0.2.1'\n", "", "kalends.toml line 1: tls: auto needs a public host name"},
 		{"a kind of https there is not", "", "KALENDS_TLS=yes please", `KALENDS_TLS: "yes please" is not a kind of https`},
+		{"a signer without its key", "profile_cert = 'a.pem'\n", "", "kalends.toml: profile_cert: needs profile_key too"},
 		{"two kinds of https", "tls_cert = 'a'\ntls_key = 'b'\ntls = 'self-signed'\n", "", "kalends.toml: tls_cert: does not go with tls"},
 		{"a base URL with a folder", "base_url = 'https://example.com/cal'\n", "", "kalends.toml: base_url: "},
 		{"a relay that is none", "[mail]\nsmtp = ['http://bob:secret@example.com']\n", "", "kalends.toml: mail.smtp: the relay is not a URL like smtp://"},

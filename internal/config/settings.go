@@ -65,6 +65,13 @@ type Settings struct {
 	// Key file that belongs to tls_cert, PEM.
 	TLSKey string `toml:"tls_key" name:"tls-key" placeholder:"FILE" group:"tls"`
 
+	// Certificate file, PEM, to sign profiles for Apple's programs with, the signer's own first. It is for
+	// servers behind a proxy that does https. Without it the server's own certificate signs; without any they are not signed.
+	ProfileCert string `toml:"profile_cert" name:"profile-cert" placeholder:"FILE" group:"tls"`
+
+	// Key file that belongs to profile_cert, PEM.
+	ProfileKey string `toml:"profile_key" name:"profile-key" placeholder:"FILE" group:"tls"`
+
 	ACME     ACME     `toml:"acme" embed:"" prefix:"acme-" group:"tls"`
 	Mail     Mail     `toml:"mail" embed:"" prefix:"mail-" group:"mail"`
 	Reminder Reminder `toml:"reminder" embed:"" prefix:"reminder-" group:"mail"`
