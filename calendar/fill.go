@@ -2,9 +2,11 @@ package calendar
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 
+	"kalends/auth"
 	"kalends/ical"
 	"kalends/storage"
 )
@@ -126,4 +128,33 @@ func (s *Service) Subscribe(ctx context.Context, who *storage.Principal, t Targe
 		return u.tx.PutSubscription(ctx, &sub)
 	}
 	return made, s.MakeCalendar(ctx, who, t, edit)
+}
+
+// ChangeSubscription changes from where and how often a calendar is filled, or when that is looked at next. edit gets the subscription as it is; a
+// look that is under way counts no more. It takes the right to change properties of the calendar.
+func (s *Service) ChangeSubscription(ctx context.Context, who *storage.Principal, t Target, edit func(*storage.Subscription) error) error {
+	if err := s.early(ctx, who, t, false, auth.WriteProperties); err != nil {
+		return err
+	}
+	return s.update(ctx, t.Owner.ID, &people{}, func(u *unit) error {
+		c, err := collection(ctx, u.tx, t)
+		if err != nil {
+			return err
+		}
+		if err := allow(ctx, u.tx, who, t, c, auth.WriteProperties); err != nil {
+			return err
+		}
+		sub, err := u.tx.Subscription(ctx, c.Owner, c.ID)
+		if errors.Is(err, storage.ErrNotFound) {
+			return Errorf(NotFound, "the calendar %q is not filled from a feed", c.Slug)
+		}
+		if err != nil {
+			return err
+		}
+		if err := edit(sub); err != nil {
+			return err
+		}
+		sub.Owner, sub.Calendar = c.Owner, c.ID
+		return u.tx.PutSubscription(ctx, sub)
+	})
 }

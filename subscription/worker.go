@@ -184,6 +184,8 @@ func (w *Worker) failed(s *storage.Subscription, err error) {
 		}
 	case errors.As(err, &refused):
 		s.LastError = refused.Msg
+	case errors.Is(err, context.DeadlineExceeded):
+		s.LastError = "the feed is too much to be read at one go"
 	}
 	s.DueAt = s.Checked.Add(pause)
 }
