@@ -24,6 +24,9 @@ type Housekeeping interface {
 	PurgeTrash(ctx context.Context, before time.Time, limit int) (int64, error)
 	// PurgeMissed removes at most limit missed reminders that were noted before a time.
 	PurgeMissed(ctx context.Context, before time.Time, limit int) (int64, error)
+	// PurgeAttachments removes at most limit attachments, all of one owner, that no object has referred to since before unused, or that
+	// were begun before unfinished and are not whole. It returns how many; 0 when none is left of any owner.
+	PurgeAttachments(ctx context.Context, unused, unfinished time.Time, limit int) (int64, error)
 }
 
 // Crowd is how many objects a calendar holds.

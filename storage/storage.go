@@ -38,6 +38,7 @@ type Store interface {
 	WebStore
 	Watcher
 	ZoneStore
+	WebhookQueue
 
 	// View runs fn on one unchanging state (REPEATABLE READ, READ ONLY).
 	View(ctx context.Context, fn func(Reader) error) error
@@ -74,6 +75,8 @@ type Reader interface {
 	ShareReader
 	TeamReader
 	TrashReader
+	AttachmentReader
+	WebhookReader
 
 	// PrincipalByName returns the principal with that login name (compared in lower case), with its
 	// credential. ErrNotFound.
@@ -151,6 +154,8 @@ type Tx interface {
 	ShareTx
 	TeamTx
 	TrashTx
+	AttachmentTx
+	WebhookTx
 
 	// Lock takes the write locks of these owners' homes, in ascending order, and must come before anything
 	// is read that the write depends on. It may be called once in a transaction. n is how many Next the caller expects

@@ -30,6 +30,8 @@ type Keep struct {
 	Reminders time.Duration
 	// Trash is what people deleted. 30 days.
 	Trash time.Duration
+	// Attachments that no event refers to. A day longer than the trash, so that what is brought back has them. 31 days.
+	Attachments time.Duration
 	// Requests of the API that might come twice, and tokens after they expired. 7 days.
 	Requests time.Duration
 }
@@ -40,7 +42,7 @@ func (k Keep) withDefaults() Keep {
 	for _, d := range []struct {
 		field *time.Duration
 		days  time.Duration
-	}{{&k.Tombstones, 180}, {&k.Inbox, 30}, {&k.Jobs, 30}, {&k.Inbound, 30}, {&k.Mailed, 400}, {&k.Reminders, 90}, {&k.Trash, 30}, {&k.Requests, 7}} {
+	}{{&k.Tombstones, 180}, {&k.Inbox, 30}, {&k.Jobs, 30}, {&k.Inbound, 30}, {&k.Mailed, 400}, {&k.Reminders, 90}, {&k.Trash, 30}, {&k.Attachments, 31}, {&k.Requests, 7}} {
 		if *d.field <= 0 {
 			*d.field = d.days * day
 		}
@@ -150,6 +152,9 @@ func (j *Janitor) Sweep(ctx context.Context, holder string) (map[string]int64, e
 			return j.Store.PurgeMissed(ctx, before(keep.Reminders), n)
 		}},
 		{"trash", func(ctx context.Context, n int) (int64, error) { return j.Store.PurgeTrash(ctx, before(keep.Trash), n) }},
+		{"attachments", func(ctx context.Context, n int) (int64, error) {
+			return j.Store.PurgeAttachments(ctx, before(keep.Attachments), before(day), n)
+		}},
 		{"requests", func(ctx context.Context, n int) (int64, error) {
 			return j.Store.PurgeAPI(ctx, before(keep.Requests), before(keep.Requests), n)
 		}},

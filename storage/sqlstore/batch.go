@@ -29,6 +29,7 @@ const (
 	orderReminders
 	orderJobs
 	orderMergeJobs
+	orderDeliveries
 	orderTouch
 	orders
 )

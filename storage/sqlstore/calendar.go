@@ -154,7 +154,10 @@ func (tx *Tx) DeleteCalendar(ctx context.Context, owner, id, seq int64) error {
 	if err := tx.write(ctx, buryCalendar, owner, id, seq, buried()); err != nil {
 		return err
 	}
-	for _, t := range []string{"objects", "inbox_items", "tombstones", "properties", "reminders", "grants", "granted", "feeds", "subscriptions", "personal", "shares"} {
+	if err := tx.detach(ctx, owner, id); err != nil {
+		return err
+	}
+	for _, t := range []string{"objects", "inbox_items", "tombstones", "properties", "reminders", "grants", "granted", "feeds", "subscriptions", "personal", "shares", "webhook_watches"} {
 		if err := tx.write(ctx, `DELETE FROM `+t+` WHERE owner_id = $1 AND calendar_id = $2`, owner, id); err != nil {
 			return err
 		}

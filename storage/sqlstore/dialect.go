@@ -27,14 +27,14 @@ var postgresDialect = &dialect{
 	lockHomes: `WITH locked AS MATERIALIZED (
 			SELECT owner_id FROM homes WHERE owner_id = ANY($1) ORDER BY owner_id FOR UPDATE)
 		UPDATE homes SET seq = homes.seq + $2 FROM locked WHERE homes.owner_id = locked.owner_id
-		RETURNING homes.owner_id, homes.seq`,
+		RETURNING homes.owner_id, homes.seq, homes.watched`,
 }
 
 var sqliteDialect = &dialect{
 	name:      "sqlite",
 	begin:     `BEGIN IMMEDIATE`,
 	beginView: `BEGIN DEFERRED`,
-	lockHomes: `UPDATE homes SET seq = seq + $2 WHERE owner_id = ANY($1) RETURNING owner_id, seq`,
+	lockHomes: `UPDATE homes SET seq = seq + $2 WHERE owner_id = ANY($1) RETURNING owner_id, seq, watched`,
 }
 
 var (

@@ -194,7 +194,7 @@ func (tx *Tx) PutPrincipal(ctx context.Context, p *storage.Principal, addresses 
 		if tx.seqs == nil {
 			tx.seqs = make(map[int64]*counter)
 		}
-		tx.seqs[id] = &counter{1, 0} // nobody else sees the home yet
+		tx.seqs[id] = &counter{next: 1} // nobody else sees the home yet
 	}
 	return nil
 }
@@ -212,6 +212,8 @@ var ownedTables = []string{
 	"feeds", "subscriptions",
 	"sessions", "app_passwords", "settings",
 	"personal", "missed", "shares", "shared", "trash", "organized",
+	"attachments", "attachment_chunks", "attachment_uses",
+	"webhooks", "webhook_watches", "webhook_deliveries",
 }
 
 // DeletePrincipal implements [storage.Tx]. Deleting the home first waits for those that write to it and stops others.
@@ -233,7 +235,8 @@ func (tx *Tx) DeletePrincipal(ctx context.Context, id int64) error {
 		WHERE (owner_id, id) IN (SELECT owner_id, calendar_id FROM shares WHERE sharee_id = $2)`, args: []any{id, id}},
 		stmt{sql: `DELETE FROM shares WHERE sharee_id = $1`, args: []any{id}},
 		stmt{sql: `DELETE FROM shared WHERE sharer_id = $1`, args: []any{id}},
-		stmt{sql: `DELETE FROM personal WHERE user_id = $1`, args: []any{id}}, stmt{sql: `DELETE FROM missed WHERE for_user = $1`, args: []any{id}})
+		stmt{sql: `DELETE FROM personal WHERE user_id = $1`, args: []any{id}}, stmt{sql: `DELETE FROM missed WHERE for_user = $1`, args: []any{id}},
+		stmt{sql: `DELETE FROM webhook_watches WHERE hook_owner = $1`, args: []any{id}})
 	err := tx.run(ctx, stmts...)
 	if err == nil && gone == 0 {
 		err = storage.ErrNotFound

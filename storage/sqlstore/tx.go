@@ -30,7 +30,10 @@ type Tx struct {
 var _ storage.Tx = (*Tx)(nil)
 
 // counter holds values drawn from a home's counter and not yet given out.
-type counter struct{ next, last int64 }
+type counter struct {
+	next, last int64
+	watched    bool // webhooks are told of what is in the home
+}
 
 type objectKey struct{ owner, id int64 }
 
@@ -136,11 +139,11 @@ func (tx *Tx) Lock(ctx context.Context, n int, owners ...int64) error {
 	owners = slices.DeleteFunc(owners, tx.Locked) // made in this transaction
 	draw := int64(max(n, 0))
 	row := func(r scanner) error {
-		var owner, seq int64
-		if err := r.Scan(&owner, &seq); err != nil {
+		var owner, seq, watched int64
+		if err := r.Scan(&owner, &seq, &watched); err != nil {
 			return err
 		}
-		tx.seqs[owner] = &counter{seq - draw + 1, seq}
+		tx.seqs[owner] = &counter{seq - draw + 1, seq, watched > 0}
 		return nil
 	}
 	var stmts []stmt
@@ -165,7 +168,7 @@ func (tx *Tx) Lock(ctx context.Context, n int, owners ...int64) error {
 	return nil
 }
 
-const drawText = `UPDATE homes SET seq = seq + $2 WHERE owner_id = $1 RETURNING owner_id, seq`
+const drawText = `UPDATE homes SET seq = seq + $2 WHERE owner_id = $1 RETURNING owner_id, seq, watched`
 
 // Locked implements [storage.Tx].
 func (tx *Tx) Locked(owner int64) bool { return tx.seqs[owner] != nil }
@@ -184,8 +187,8 @@ func (tx *Tx) Next(ctx context.Context, owner int64) (int64, error) {
 		return 0, tx.mustLock(owner)
 	}
 	if c.next > c.last {
-		var id, seq int64
-		err := tx.run(ctx, stmt{sql: drawText, args: []any{owner, int64(drawMore)}, row: into(&id, &seq)})
+		var id, seq, watched int64
+		err := tx.run(ctx, stmt{sql: drawText, args: []any{owner, int64(drawMore)}, row: into(&id, &seq, &watched)})
 		if err != nil {
 			return 0, err
 		}
