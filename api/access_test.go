@@ -26,8 +26,8 @@ func (h *house) token(who string, scope auth.Scope, expires time.Time) string {
 	return token
 }
 
-// TestScopes: a token is for what it was made for, until it expires or is revoked.
-func TestScopes(t *testing.T) {
+// TestS7ScopesOfTokens: a token is for what it was made for, until it expires or is revoked.
+func TestS7ScopesOfTokens(t *testing.T) {
 	each(t, func(h *house) {
 		m := h.as("alice", "POST", "/meetings", weekly()).ok(201)
 		busy, read, write := h.token("alice", auth.FreeBusyScope, time.Time{}), h.token("alice", auth.ReadScope, now.Add(time.Hour)), h.token("alice", auth.WriteScope, time.Time{})

@@ -122,7 +122,7 @@ func TestAuthenticate(t *testing.T) {
 	})
 }
 
-func TestChangedPasswordHoldsOnEveryServerAtOnce(t *testing.T) {
+func TestS7ChangedPasswordHoldsOnEveryServerAtOnce(t *testing.T) {
 	storagetest.Each(t, func(t *testing.T, s storage.Store) {
 		d := people(t, s)
 		one, two := newLogin(s), newLogin(s)
@@ -184,7 +184,7 @@ func TestCacheForgets(t *testing.T) {
 	})
 }
 
-func TestGuessingIsThrottled(t *testing.T) {
+func TestS7GuessingIsThrottled(t *testing.T) {
 	storagetest.Each(t, func(t *testing.T, s storage.Store) {
 		people(t, s)
 		l := newLogin(s)
@@ -281,7 +281,7 @@ func TestBusy(t *testing.T) {
 	}
 }
 
-func TestLogsNoSecrets(t *testing.T) {
+func TestS7LogsNoSecrets(t *testing.T) {
 	storagetest.Each(t, func(t *testing.T, s storage.Store) {
 		people(t, s)
 		var out bytes.Buffer

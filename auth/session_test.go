@@ -11,7 +11,7 @@ import (
 	"kalends/storage/storagetest"
 )
 
-func TestSessions(t *testing.T) {
+func TestS7Sessions(t *testing.T) {
 	storagetest.Each(t, func(t *testing.T, s storage.Store) {
 		ctx := t.Context()
 		now := time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
@@ -78,7 +78,7 @@ func TestSessions(t *testing.T) {
 	})
 }
 
-func TestAppPasswords(t *testing.T) {
+func TestS7AppPasswords(t *testing.T) {
 	storagetest.Each(t, func(t *testing.T, s storage.Store) {
 		ctx := t.Context()
 		now := time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)

@@ -21,7 +21,7 @@ func fail(th *throttle, now time.Time, person, addr string, n int) int {
 	return through
 }
 
-func TestThrottle(t *testing.T) {
+func TestS7Throttle(t *testing.T) {
 	th := newThrottle()
 	if n := fail(th, t0, "alice", "192.0.2.1", 100); n != 10 {
 		t.Errorf("%d failures of one person from one address got through, want 10", n)
@@ -43,7 +43,7 @@ func TestThrottle(t *testing.T) {
 	}
 }
 
-func TestThrottleAddress(t *testing.T) {
+func TestS7ThrottleAddress(t *testing.T) {
 	th := newThrottle()
 	n := 0
 	for i := range 500 {
@@ -67,7 +67,7 @@ func TestThrottleAddress(t *testing.T) {
 	}
 }
 
-func TestThrottleDoesNotLockOut(t *testing.T) {
+func TestS7ThrottleDoesNotLockOut(t *testing.T) {
 	th := newThrottle()
 	home := netip.MustParseAddr("203.0.113.9")
 	a, wait := th.begin(t0, "alice", home)
@@ -90,7 +90,7 @@ func TestThrottleDoesNotLockOut(t *testing.T) {
 	}
 }
 
-func TestThrottleSuccessCostsNothing(t *testing.T) {
+func TestS7ThrottleSuccessCostsNothing(t *testing.T) {
 	th := newThrottle()
 	addr := netip.MustParseAddr("192.0.2.1")
 	for range 1000 {
@@ -105,7 +105,7 @@ func TestThrottleSuccessCostsNothing(t *testing.T) {
 	}
 }
 
-func TestThrottleGuessesAtOnce(t *testing.T) {
+func TestS7ThrottleGuessesAtOnce(t *testing.T) {
 	th := newThrottle()
 	var under []attempt
 	for range 100 {
@@ -130,7 +130,7 @@ func TestThrottleGuessesAtOnce(t *testing.T) {
 	}
 }
 
-func TestThrottleClockStepsBack(t *testing.T) {
+func TestS7ThrottleClockStepsBack(t *testing.T) {
 	th := newThrottle()
 	fail(th, t0, "alice", "192.0.2.1", 100)
 	back := t0.Add(-time.Hour)
@@ -139,7 +139,7 @@ func TestThrottleClockStepsBack(t *testing.T) {
 	}
 }
 
-func TestThrottleMemory(t *testing.T) {
+func TestS7ThrottleMemory(t *testing.T) {
 	th := newThrottle()
 	for i := range 3 * maxBuckets {
 		a := netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)})

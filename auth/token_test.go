@@ -11,7 +11,7 @@ import (
 	"kalends/storage/storagetest"
 )
 
-func TestTokens(t *testing.T) {
+func TestS7Tokens(t *testing.T) {
 	storagetest.Each(t, func(t *testing.T, s storage.Store) {
 		ctx := t.Context()
 		now := time.Date(2026, 1, 15, 10, 0, 0, 0, time.UTC)

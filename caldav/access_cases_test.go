@@ -273,8 +273,8 @@ func TestS6BusyTimesOfHiddenCalendars(t *testing.T) {
 	})
 }
 
-// TestBasicForgets: who has logged in and is deleted is out at once, for all that credentials are cached.
-func TestBasicForgets(t *testing.T) {
+// TestS7DeletedAccountIsOutAtOnce: who has logged in and is deleted is out at once, for all that credentials are cached.
+func TestS7DeletedAccountIsOutAtOnce(t *testing.T) {
 	s := storagetest.SQLite(t)
 	d := &auth.Directory{Store: s}
 	p, err := d.Add(t.Context(), auth.NewUser{Name: "kim", Email: "kim@example.com", Kind: "user", Password: "correct horse"})

@@ -89,7 +89,7 @@ func TestSignInLeadsNowhereElse(t *testing.T) {
 	})
 }
 
-func TestThrottle(t *testing.T) {
+func TestS7SignInIsThrottled(t *testing.T) {
 	each(t, func(h *house) {
 		b := h.browser()
 		status := 0
@@ -103,7 +103,7 @@ func TestThrottle(t *testing.T) {
 	})
 }
 
-func TestForms(t *testing.T) {
+func TestS7FormsOfOthers(t *testing.T) {
 	each(t, func(h *house) {
 		alice, bob := h.as("alice"), h.as("bob")
 		alice.get("/week")

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-func TestClientAddress(t *testing.T) {
+func TestS7ClientAddress(t *testing.T) {
 	proxies := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128")}
 	for _, tt := range []struct{ name, peer, forwarded, want string }{
 		{"a client with no proxy", "192.0.2.1:5", "", "192.0.2.1:5"},

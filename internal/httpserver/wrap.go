@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -82,7 +83,7 @@ func (s *Server) access(ctx context.Context, rec *recorder, r *http.Request, req
 	}
 	attrs := []slog.Attr{
 		slog.String("method", clip(r.Method, 32)),
-		slog.String("path", loggedPath(r.URL.Path, level)),
+		slog.String("path", loggedPath(r.URL.Path)),
 		slog.Int("status", rec.status),
 		slog.Int64("bytes", rec.bytes),
 		slog.Duration("took", time.Since(rec.start).Round(10*time.Microsecond)),
@@ -94,10 +95,12 @@ func (s *Server) access(ctx context.Context, rec *recorder, r *http.Request, req
 	s.Log.LogAttrs(ctx, level, "request", append(attrs, req.Attrs()...)...)
 }
 
-// loggedPath is a path without what may be a secret: outside /dav/, paths hold
-// the tokens of feeds and answer pages, so above Debug only their kind is logged.
-func loggedPath(path string, level slog.Level) string {
-	if level > slog.LevelDebug && !strings.HasPrefix(path, "/dav/") && !strings.HasPrefix(path, "/.well-known/") {
+// openPaths begin the paths that hold no secret. Others may: those of feeds and answer pages are keys.
+var openPaths = []string{"/dav/", "/.well-known/", "/api/"}
+
+// loggedPath is a path without what may be a secret, at any level: outside of openPaths only its kind is told.
+func loggedPath(path string) string {
+	if !slices.ContainsFunc(openPaths, func(p string) bool { return strings.HasPrefix(path, p) }) {
 		if i := strings.IndexByte(strings.TrimPrefix(path, "/"), '/'); i >= 0 {
 			path = path[:i+1] + "/…"
 		}
