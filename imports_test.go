@@ -18,9 +18,9 @@ var mayImport = map[string][]string{
 	".": {"..."},
 
 	// What people and programs speak to.
-	"api":          {"meeting", "calendar", "scheduling", "auth", "ical/...", "storage", "internal/obs"},
+	"api":          {"webhook", "meeting", "calendar", "scheduling", "auth", "ical/...", "storage", "internal/obs"},
 	"caldav":       {"calendar", "scheduling", "auth", "ical/...", "storage", "dav", "internal/obs"},
-	"web":          {"meeting", "calendar", "scheduling", "auth", "ical/...", "storage", "internal/obs"},
+	"web":          {"webhook", "meeting", "calendar", "scheduling", "auth", "ical/...", "storage", "internal/obs"},
 	"web/answer":   {"calendar", "ical/zone"},
 	"feed":         {"calendar", "ical/...", "storage", "internal/obs"},
 	"subscription": {"calendar", "ical/...", "storage", "internal/obs", "internal/outside"},
@@ -28,13 +28,16 @@ var mayImport = map[string][]string{
 	"tzdist":       {"ical/...", "dav"},
 
 	// Meetings as people think of them, for programs and pages alike.
-	"meeting": {"calendar", "scheduling", "auth", "ical/...", "storage"},
+	"meeting": {"calendar", "scheduling", "auth", "ical/...", "storage", "internal/ids"},
 
 	// The one way to change a calendar, and the rules it follows.
-	"calendar":   {"scheduling/...", "auth", "reminder", "ical/...", "storage", "internal/obs"},
+	"calendar":   {"webhook", "scheduling/...", "auth", "reminder", "ical/...", "storage", "internal/obs"},
 	"scheduling": {"scheduling/itip", "ical/...", "storage", "internal/obs"},
-	"reminder":   {"ical/...", "storage", "internal/obs"},
+	"reminder":   {"webhook", "ical/...", "storage", "internal/obs"},
 	"auth":       {"ical", "storage", "internal/obs"},
+
+	// What addresses outside are told of changes: recorded by who makes them, and sent afterwards.
+	"webhook": {"storage", "internal/ids", "internal/obs", "internal/outside"},
 
 	// Pure: no I/O, no database.
 	"scheduling/itip": {"ical/..."},
@@ -54,6 +57,7 @@ var mayImport = map[string][]string{
 
 	// Around it.
 	"internal/config":     {"ical/zone"},
+	"internal/ids":        {},
 	"internal/demo":       {"ical", "ical/zone"}, // it acts as foreign programs do
 	"internal/httpserver": {"internal/obs"},
 	"internal/janitor":    {"storage"},

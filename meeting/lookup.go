@@ -99,7 +99,7 @@ type Found struct {
 
 // Find returns a meeting that the caller may read. What they may not read is not there.
 func (h *Editor) Find(ctx context.Context, who *storage.Principal, id string) (*Found, error) {
-	owner, number, ok := readID(meetingPrefix, id)
+	owner, number, ok := ParseID(id)
 	if !ok {
 		return nil, notThere("meeting")
 	}
@@ -164,7 +164,7 @@ func (f *Found) Tell(who *storage.Principal, instance string) (*Meeting, error) 
 
 // Where returns the calendar that a meeting goes into: by id, by the slug of one's own, or the one for invitations.
 func (h *Editor) Where(ctx context.Context, who *storage.Principal, name string) (*Place, *storage.Calendar, error) {
-	owner, number, isID := readID(calendarPrefix, name)
+	owner, number, isID := ParseCalendarID(name)
 	if !isID {
 		owner = who.ID
 	}

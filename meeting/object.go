@@ -139,7 +139,7 @@ func (o *Object) Instance(x Occurrence) *Meeting {
 // component tells what does not depend on the instance.
 func (o *Object) component(c *ical.Component) *Meeting {
 	m := &Meeting{
-		ID: makeID(meetingPrefix, o.Row.Owner, o.Row.ID), UID: o.Row.UID, Calendar: makeID(calendarPrefix, o.Row.Owner, o.Row.Calendar),
+		ID: ID(o.Row.Owner, o.Row.ID), UID: o.Row.UID, Calendar: CalendarID(o.Row.Owner, o.Row.Calendar),
 		ETag: o.Row.ETag, Name: c.Text("SUMMARY"), Description: c.Text("DESCRIPTION"), Location: c.Text("LOCATION"),
 		Link: link(c), Reminders: []int{}, Invited: []Invited{}, Busy: !equalWord(c.Value("TRANSP"), "TRANSPARENT"),
 		Status: "confirmed", Privacy: "public", Updated: o.Row.Modified.UTC().Format(time.RFC3339),

@@ -165,8 +165,6 @@ type WebhookQueue interface {
 	NextDelivery(ctx context.Context, h WebhookKey, now time.Time) (*Delivery, error)
 	// FinishDelivery writes down an attempt. ErrConflict when the lease was lost to another; nothing is written then.
 	FinishDelivery(ctx context.Context, o DeliveryOutcome) error
-	// ExpireDeliveries gives up what waits for a webhook from before a time, and returns how much that was.
-	ExpireDeliveries(ctx context.Context, h ClaimedWebhook, before time.Time, reason string) (int64, error)
 	// ReleaseWebhook gives back a lease: the webhook is looked at again when its next delivery is due, but not before a time. ErrConflict when
 	// the lease was lost.
 	ReleaseWebhook(ctx context.Context, h ClaimedWebhook, before time.Time) error

@@ -83,21 +83,6 @@ func (s *Store) FinishDelivery(ctx context.Context, o storage.DeliveryOutcome) e
 	return nil
 }
 
-// ExpireDeliveries implements [storage.WebhookQueue].
-func (s *Store) ExpireDeliveries(ctx context.Context, h storage.ClaimedWebhook, before time.Time, reason string) (int64, error) {
-	var n int64
-	err := s.writeOne(ctx, stmt{
-		sql: `UPDATE webhook_deliveries SET state = 'failed', error = $5, body = $6
-			WHERE owner_id = $1 AND hook_id = $2 AND state = 'ready' AND created < $4
-			AND EXISTS (SELECT 1 FROM webhooks h WHERE h.owner_id = $1 AND h.id = $2 AND h.claim = $3)`,
-		args: []any{h.Owner, h.ID, h.Claim, micros(before), reason, []byte{}}, done: func(rows int64) { n = rows },
-	})
-	if err != nil {
-		return 0, fmt.Errorf("expire deliveries of webhook %d/%d: %w", h.Owner, h.ID, err)
-	}
-	return n, nil
-}
-
 // ReleaseWebhook implements [storage.WebhookQueue].
 func (s *Store) ReleaseWebhook(ctx context.Context, h storage.ClaimedWebhook, before time.Time) error {
 	err := s.update(ctx, func(tx *Tx) error {

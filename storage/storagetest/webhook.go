@@ -297,11 +297,11 @@ func testWebhookClaims(t *testing.T, s storage.Store) {
 	if fourth.Failures != 0 || !fourth.Hold.IsZero() {
 		t.Errorf("begun anew: %+v", fourth)
 	}
-	if n, err := s.ExpireDeliveries(ctx, third[0], t0.Add(time.Second), "too old"); n != 0 || err != nil {
-		t.Errorf("ExpireDeliveries without the lease = %d, %v", n, err)
-	}
-	if n, err := s.ExpireDeliveries(ctx, fourth, t0.Add(time.Second), "too old"); n != 3 || err != nil {
-		t.Errorf("ExpireDeliveries = %d, %v", n, err)
+	for range 3 {
+		d, err := s.NextDelivery(ctx, w.Key(), due)
+		check(t, err)
+		d.State = storage.DeliveryFailed
+		check(t, s.FinishDelivery(ctx, storage.DeliveryOutcome{Delivery: d, Claim: fourth.Claim}))
 	}
 	h.deliver(1, due)
 	check(t, s.ReleaseWebhook(ctx, fourth, due.Add(time.Second)))
