@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -278,42 +277,6 @@ func (h *Handler) deleteEvent(v *visit) error {
 	}
 	start, _ := e.times()
 	return v.done(v.link("/"+v.lastView()+"/"+dayOf(start).Format(dateForm), "done", "deleted"))
-}
-
-// moveEvent gives an event another start, and it stays as long as it is. The start is a wall time of the view's zone, or for events of
-// whole days a date.
-func (h *Handler) moveEvent(v *visit) error {
-	ctx := v.r.Context()
-	e, err := v.event(ctx)
-	if err != nil {
-		return err
-	}
-	text := v.value("start")
-	form := "2006-01-02T15:04"
-	if e.m.AllDay {
-		form, text = time.DateOnly, clipTo(text, 10)
-	}
-	to, err := time.Parse(form, text)
-	if err != nil || to.Year() < firstYear || to.Year() > lastYear {
-		return brokenForm
-	}
-	start, end := e.times()
-	if !e.m.AllDay && !e.m.Floating { // the event's own zone may be another than the view's
-		if loc := e.zone(v); loc != nil {
-			to = zone.Wall(zone.Instant(to, v.loc), loc)
-		}
-	}
-	if minutes, err := strconv.Atoi(v.value("minutes")); err == nil && !e.m.AllDay && minutes >= 5 && minutes <= 7*24*60 {
-		end = start.Add(time.Duration(minutes) * time.Minute) // it was made longer or shorter
-	}
-	part := v.part(e)
-	ch := &meeting.MeetingChange{}
-	e.setTimes(v, ch, part, to, to.Add(end.Sub(start)), e.m.TimeZone)
-	f, err := h.editor.Update(ctx, v.request(e, part), ch)
-	if err != nil {
-		return err
-	}
-	return v.done(v.link("/event/"+meeting.ID(f.Row.Owner, f.Row.ID), "done", "moved"))
 }
 
 func clipTo(s string, n int) string {

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -78,19 +79,34 @@ var files = func() map[string]file {
 		panic(err)
 	}
 	kinds := map[string]string{".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml", ".webmanifest": "application/manifest+json"}
-	for _, e := range entries {
-		content, err := staticFiles.ReadFile("static/" + e.Name())
+	var add func(name string) string
+	add = func(name string) string {
+		if f, ok := list[name]; ok {
+			return f.address
+		}
+		content, err := staticFiles.ReadFile("static/" + name)
 		if err != nil {
 			panic(err)
 		}
-		if e.Name() == "app.css" {
+		if name == "app.css" {
 			content = append(content, gridCSS()...)
 		}
+		// A module imports others by addresses that change with them too. None imports one that imports it.
+		content = imported.ReplaceAllFunc(content, func(m []byte) []byte {
+			return []byte(`"` + add(string(imported.FindSubmatch(m)[1])) + `"`)
+		})
 		sum := sha256.Sum256(content)
-		list[e.Name()] = file{content, kinds[path.Ext(e.Name())], "/static/" + e.Name() + "?v=" + hex.EncodeToString(sum[:6])}
+		f := file{content, kinds[path.Ext(name)], "/static/" + name + "?v=" + hex.EncodeToString(sum[:6])}
+		list[name] = f
+		return f.address
+	}
+	for _, e := range entries {
+		add(e.Name())
 	}
 	return list
 }()
+
+var imported = regexp.MustCompile(`"\./([a-z]+\.js)"`)
 
 // asset is the address of a static file.
 func asset(name string) (string, error) {
@@ -125,6 +141,8 @@ type base struct {
 	Colors  string // address of the style sheet with the colours of calendars
 	Section string // which entry of the menu is here
 	Notice  string
+	// NoticeLink leads to where what the notice tells can be undone; "" for nowhere.
+	NoticeLink string
 	// ZoneQuery keeps the zone that was asked for; "" where none was.
 	ZoneQuery string
 	// SearchText is what the search field holds.
@@ -153,7 +171,10 @@ func (v *visit) base(title string) base {
 			b.Me = v.who.Name
 		}
 		b.Section, _, _ = strings.Cut(strings.TrimPrefix(v.r.URL.Path, "/"), "/")
-		b.Notice = v.lang.notice(v.r.URL.Query().Get("done"))
+		done := v.r.URL.Query().Get("done")
+		if b.Notice = v.lang.notice(done); done == "deleted" {
+			b.NoticeLink = "/trash"
+		}
 		if !v.ownZone {
 			b.ZoneQuery = "?zone=" + url.QueryEscape(v.zone)
 		}
