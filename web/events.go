@@ -1,10 +1,8 @@
 package web
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"regexp"
@@ -12,11 +10,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 
 	"kalends/auth"
 	"kalends/calendar"
-	"kalends/ical"
 	"kalends/ical/zone"
 	"kalends/meeting"
 	"kalends/scheduling"
@@ -317,130 +313,4 @@ func (h *Handler) setShown(v *visit) error {
 		return nil
 	}
 	return v.redirect(ownPath(v.value("to")))
-}
-
-// search finds events by words in their title, place, notes or people.
-func (h *Handler) search(v *visit) error {
-	q := strings.TrimSpace(v.r.URL.Query().Get("q"))
-	if len(q) > 200 {
-		q = strings.ToValidUTF8(q[:200], "")
-	}
-	ctx := v.r.Context()
-	list, err := v.shelves(ctx)
-	if err != nil {
-		return err
-	}
-	page := &searchView{frame: v.frame("search", v.today(), list), Query: q}
-	page.Title, page.SearchText = v.t("Search"), q
-	if words := strings.Fields(strings.ToLower(q)); len(words) > 0 {
-		if page.Days, page.Full, err = v.find(ctx, list, words); err != nil {
-			return err
-		}
-	}
-	return v.render(http.StatusOK, "search", page)
-}
-
-type searchView struct {
-	frame
-	Query string
-	Days  []agendaDay
-	Full  bool
-}
-
-// Bounds of a search.
-const (
-	maxFound  = 200
-	maxLooked = 50_000 // objects
-)
-
-var errEnough = errors.New("enough")
-
-// find looks through the calendars, and returns one instance of each event found: the next, else the last.
-func (v *visit) find(ctx context.Context, list []*shelf, words []string) ([]agendaDay, bool, error) {
-	var found []*item
-	looked, full := 0, false
-	now := v.Now()
-	for _, s := range list {
-		if !s.On {
-			continue
-		}
-		err := v.Calendar.Objects(ctx, v.who, s.place.Target(s.row, ""), storage.WithICS, func(row *storage.Object) error {
-			if looked++; looked > maxLooked || len(found) >= maxFound {
-				full = true
-				return errEnough
-			}
-			if row.Component != "VEVENT" || !mayHold(row.ICS, words) {
-				return nil
-			}
-			copied := *row
-			copied.ICS = slices.Clone(row.ICS)
-			o, err := meeting.ReadObject(&copied, s.place.Mine, v.loc)
-			if err != nil || !holds(o, words) {
-				return nil
-			}
-			series, err := o.Series()
-			if err != nil {
-				return nil
-			}
-			x, ok := series.Next(now, v.loc)
-			if !ok {
-				for last, err := range series.BetweenMax(time.Time{}, now, v.loc, 3000) {
-					if err != nil {
-						break
-					}
-					x, ok = last, true
-				}
-			}
-			if !ok {
-				return nil
-			}
-			if i := v.item(s, o, meeting.Occurrence{Instance: x, Recurring: series.Recurring()}); i != nil {
-				found = append(found, i)
-			}
-			return nil
-		})
-		if err != nil && !errors.Is(err, errEnough) {
-			return nil, false, err
-		}
-	}
-	slices.SortStableFunc(found, func(a, b *item) int { return a.Start.Compare(b.Start) })
-	return v.byDay(found, time.Time{}, time.Time{}), full, nil
-}
-
-// unfold puts lines together that were folded (RFC 5545 section 3.1).
-var unfold = regexp.MustCompile(`\r?\n[ \t]`)
-
-// mayHold reports whether a text may hold the words, before it is parsed: words of letters and digits stand in it as they are, once its lines
-// are put together.
-func mayHold(ics []byte, words []string) bool {
-	text := bytes.ToLower(unfold.ReplaceAll(ics, nil))
-	for _, w := range words {
-		plain := !strings.ContainsFunc(w, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
-		if plain && !bytes.Contains(text, []byte(w)) {
-			return false
-		}
-	}
-	return true
-}
-
-// holds reports whether all the words, in lower case, are in what people read of an event.
-func holds(o *meeting.Object, words []string) bool {
-	var text strings.Builder
-	for _, c := range o.Main {
-		for _, name := range []string{"SUMMARY", "LOCATION", "DESCRIPTION"} {
-			text.WriteString(c.Text(name) + "\n")
-		}
-		for _, name := range []string{"ATTENDEE", "ORGANIZER"} {
-			for p := range c.All(name) {
-				text.WriteString(p.Param("CN") + " " + ical.Mailbox(p.Value()) + "\n")
-			}
-		}
-	}
-	all := strings.ToLower(text.String())
-	for _, w := range words {
-		if !strings.Contains(all, w) {
-			return false
-		}
-	}
-	return true
 }
