@@ -16,6 +16,7 @@ import (
 	"kalends/calendar"
 	"kalends/meeting"
 	"kalends/storage"
+	"kalends/subscription"
 )
 
 // Handler serves the pages. Its fields are set before first use and not changed after.
@@ -32,11 +33,14 @@ type Handler struct {
 	BaseURL string
 	// Certificate is what profiles for Apple's programs are signed with; nil, or a nil certificate, for profiles without a signature.
 	Certificate func() (*tls.Certificate, error)
+	// Feeds fills calendars from feeds elsewhere; nil where nobody can subscribe.
+	Feeds *subscription.Worker
 	// Watch is what administrators see of the last hours; nil for nothing.
 	Watch *Watch
 
 	once     sync.Once
 	mux      *http.ServeMux
+	patterns []string // what mux knows
 	editor   *meeting.Editor
 	sessions *auth.Sessions
 	origin   *http.CrossOriginProtection
@@ -45,7 +49,7 @@ type Handler struct {
 // places are the first segments of the paths that are pages.
 var places = []string{
 	"signin", "signout", "static", "favicon.ico", "colors.css", "month", "week", "day", "agenda", "search", "shown", "event",
-	"connect", "account", "calendars", "requests", "trash", "admin",
+	"connect", "account", "calendars", "requests", "trash", "admin", "reminders", "delegates",
 }
 
 // Handles reports whether a request is for the pages. The root is theirs for browsers only: calendar programs look for their service
@@ -164,11 +168,15 @@ func (h *Handler) init() {
 	} {
 		h.handle(pattern, fn)
 	}
+	for pattern, fn := range h.morePages() {
+		h.handle(pattern, fn)
+	}
 	h.handle("/", func(v *visit) error { return notThere })
 }
 
 // handle adds a page for people who are signed in.
 func (h *Handler) handle(pattern string, fn func(*visit) error) {
+	h.patterns = append(h.patterns, pattern)
 	h.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 		v := h.visit(w, r)
 		ok, err := v.resume()
@@ -190,6 +198,7 @@ func (h *Handler) handle(pattern string, fn func(*visit) error) {
 
 // open adds a page for everybody.
 func (h *Handler) open(pattern string, fn func(*visit) error) {
+	h.patterns = append(h.patterns, pattern)
 	h.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 		v := h.visit(w, r)
 		_, err := v.resume()
