@@ -95,6 +95,12 @@ var kinds = map[calendar.Kind]kind{
 	calendar.BadTimeZone:          {http.StatusUnprocessableEntity, "bad-time-zone", "There is no such time zone", "timeZone"},
 	calendar.BadSyncToken:         {http.StatusGone, "sync-again", "Too much has changed since", ""},
 	calendar.TooManyMatches:       {http.StatusUnprocessableEntity, "too-many", "This would be too much at once", ""},
+	calendar.BadAction:            {http.StatusUnprocessableEntity, "bad-action", "This cannot be done with an attachment", ""},
+	calendar.BadInstance:          {http.StatusUnprocessableEntity, "no-instance", "The meeting does not repeat like this", ""},
+	calendar.BadManagedIDParam:    {http.StatusNotFound, "no-attachment", "There is no such attachment", ""},
+	calendar.BadManagedID:         {http.StatusUnprocessableEntity, "bad-attachment", "The meeting refers to an attachment that is not there", ""},
+	calendar.AttachmentTooLarge:   {http.StatusRequestEntityTooLarge, "attachment-too-large", "The file is too large", ""},
+	calendar.TooManyAttachments:   {http.StatusUnprocessableEntity, "too-many-attachments", "The meeting has too many attachments", ""},
 	calendar.Unavailable:          {http.StatusServiceUnavailable, "unavailable", "It cannot be done right now", ""},
 }
 

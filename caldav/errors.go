@@ -58,6 +58,12 @@ var replies = map[calendar.Kind]reply{
 	calendar.BadTimeZone:          {http.StatusForbidden, dav.C("valid-calendar-data")},
 	calendar.BadSyncToken:         {http.StatusForbidden, dav.D("valid-sync-token")},
 	calendar.TooManyMatches:       {http.StatusInsufficientStorage, dav.D("number-of-matches-within-limits")},
+	calendar.BadAction:            {http.StatusForbidden, dav.C("valid-action-parameter")},
+	calendar.BadInstance:          {http.StatusForbidden, dav.C("valid-rid-parameter")},
+	calendar.BadManagedIDParam:    {http.StatusForbidden, dav.C("valid-managed-id-parameter")},
+	calendar.BadManagedID:         {http.StatusForbidden, dav.C("valid-managed-id")},
+	calendar.AttachmentTooLarge:   {http.StatusForbidden, dav.C("max-attachment-size")},
+	calendar.TooManyAttachments:   {http.StatusForbidden, dav.C("max-attachments-per-resource")},
 	calendar.Unavailable:          {status: http.StatusServiceUnavailable},
 }
 

@@ -290,6 +290,9 @@ func (s *Service) DeleteCalendar(ctx context.Context, who *storage.Principal, t 
 				return fmt.Errorf("trash of calendar %d: %w", c.ID, err)
 			}
 		}
+		if err := u.noteCalendarRemoved(ctx, c, seq); err != nil {
+			return err
+		}
 		if err := u.tx.DeleteCalendar(ctx, t.Owner.ID, c.ID, seq); err != nil {
 			return fmt.Errorf("delete calendar: %w", err)
 		}

@@ -47,6 +47,12 @@ const (
 	BadTimeZone               // CALDAV:valid-calendar-data of a time zone (RFC 4791 section 5.2.2)
 	BadSyncToken              // DAV:valid-sync-token (RFC 6578 section 3.2)
 	TooManyMatches            // DAV:number-of-matches-within-limits (RFC 4791 section 7.8)
+	BadAction                 // CALDAV:valid-action-parameter (RFC 8607 section 3.11)
+	BadInstance               // CALDAV:valid-rid-parameter
+	BadManagedIDParam         // CALDAV:valid-managed-id-parameter: in the query of a POST
+	BadManagedID              // CALDAV:valid-managed-id: in an object
+	AttachmentTooLarge        // CALDAV:max-attachment-size
+	TooManyAttachments        // CALDAV:max-attachments-per-resource
 	Unavailable               // try again
 	numKinds
 )

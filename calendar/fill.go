@@ -64,7 +64,8 @@ func (s *Service) Fill(ctx context.Context, f Feed) (ImportTotals, error) {
 
 // removeAll deletes objects in one transaction.
 func (s *Service) removeAll(ctx context.Context, m *importer, list []*storage.Object) error {
-	return s.Store.Update(ctx, func(tx storage.Tx) error {
+	jobs := 0
+	err := s.Store.Update(ctx, func(tx storage.Tx) error {
 		u := &unit{s: s, tx: tx, now: s.Now().UTC(), people: &people{}}
 		if err := tx.Lock(ctx, len(list), m.Target.Owner.ID); err != nil {
 			return fmt.Errorf("lock: %w", err)
@@ -85,8 +86,14 @@ func (s *Service) removeAll(ctx context.Context, m *importer, list []*storage.Ob
 				return err
 			}
 		}
-		return nil
+		err = u.tell(ctx)
+		jobs = u.jobs
+		return err
 	})
+	if err == nil && jobs > 0 {
+		s.woken()
+	}
+	return err
 }
 
 // checkFeed is check for an object of a feed: without its alarms, which are its author's.

@@ -151,6 +151,9 @@ func (m *importer) store(ctx context.Context, batch []*item) error {
 			return fmt.Errorf("lock: %w", err)
 		}
 		err := m.write(ctx, u, batch)
+		if err == nil {
+			err = u.tell(ctx)
+		}
 		jobs = u.jobs
 		return err
 	})

@@ -189,5 +189,6 @@ func (u *unit) move(ctx context.Context, r MoveRequest, created *bool) error {
 	if err := u.tx.MoveObject(ctx, &moved, src, gone); err != nil {
 		return fmt.Errorf("move object: %w", err)
 	}
+	u.noteMoved(&moved, src, gone)
 	return nil
 }

@@ -33,6 +33,11 @@ type PutRequest struct {
 	// Remind says that the server's own pages or API make the object: everybody who gets it is reminded of it by default. It counts for
 	// new objects; others stay as they were made.
 	Remind bool
+	// Base is the URL of this server as the asker knows it; "" for Service.URL.
+	Base string
+
+	// lenient takes MANAGED-IDs that are not known for links: of what comes back from the trash.
+	lenient bool
 }
 
 // PutResult says what became of it.
@@ -149,6 +154,14 @@ func (u *unit) put(ctx context.Context, r PutRequest, p *parsed, res *PutResult)
 	} else if e != nil {
 		r, p, cal, old, early = e.request, e.parsed, e.calendar, e.object, true
 	}
+	given := p
+	if p, err = u.manage(ctx, r, old, p); err != nil {
+		return err
+	}
+	if p != given {
+		r.Body = p.reprinted
+	}
+	managed := p != given
 	var own *division
 	if !early && outsider(r.Who, owner) {
 		if own, err = u.divide(ctx, r, cal, old, p); err != nil {
@@ -173,7 +186,9 @@ func (u *unit) put(ctx context.Context, r PutRequest, p *parsed, res *PutResult)
 	}
 	if own != nil {
 		if own.kept != nil {
-			return u.putOwn(ctx, own, cal, old, res)
+			err := u.putOwn(ctx, own, cal, old, res)
+			res.AsSent = res.AsSent && !managed
+			return err
 		}
 		p, r.Body = own.shared, own.text
 	}
@@ -227,7 +242,7 @@ func (u *unit) put(ctx context.Context, r PutRequest, p *parsed, res *PutResult)
 			return err
 		}
 	}
-	res.Created, res.AsSent, res.Object = old == nil, p.reprinted == nil && p == sent && !changed, row
+	res.Created, res.AsSent, res.Object = old == nil, p.reprinted == nil && p == sent && !changed && !managed, row
 	if own == nil {
 		return nil
 	}
@@ -244,7 +259,7 @@ func (u *unit) put(ctx context.Context, r PutRequest, p *parsed, res *PutResult)
 		}
 	}
 	res.Object = compose(row, own.had)
-	res.AsSent = bytes.Equal(res.Object.ICS, own.body)
+	res.AsSent = bytes.Equal(res.Object.ICS, own.body) && !managed
 	return nil
 }
 

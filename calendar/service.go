@@ -21,8 +21,11 @@ type Limits struct {
 	Instances  int   // of one bounded recurrence rule, and in one object's answer; 10,000
 	Outside    int   // recipients outside for one meeting; 100
 	Local      int   // attendees here that are reached in the transaction; 100
-	Quota      int64 // octets of all objects of one owner; 0 for no limit
-	Trash      int64 // octets of what an owner deleted that are kept, the latest; 256 MiB
+	Quota      int64 // octets of all objects and attachments of one owner; 0 for no limit
+	// AttachmentSize is in octets of one attachment; 10 MiB. Attachments are those of one object; 20.
+	AttachmentSize int64
+	Attachments    int
+	Trash          int64 // octets of what an owner deleted that are kept, the latest; 256 MiB
 }
 
 // Default limits (DESIGN.md, Bounds).
@@ -33,6 +36,9 @@ const (
 	DefaultOutside    = 100
 	DefaultLocal      = 100
 	DefaultTrash      = 256 << 20
+
+	DefaultAttachmentSize = 10 << 20
+	DefaultAttachments    = 20
 )
 
 // WithDefaults returns l with its defaults filled in.
@@ -48,6 +54,10 @@ func (l Limits) WithDefaults() Limits {
 	if l.Trash == 0 {
 		l.Trash = DefaultTrash
 	}
+	if l.AttachmentSize == 0 {
+		l.AttachmentSize = DefaultAttachmentSize
+	}
+	set(&l.Attachments, DefaultAttachments)
 	set(&l.Attendees, DefaultAttendees)
 	set(&l.Instances, DefaultInstances)
 	set(&l.Outside, DefaultOutside)
@@ -73,6 +83,8 @@ type Service struct {
 	FloatingZone *time.Location
 	// UpdateHold is how long an update to people outside waits for further edits to merge with.
 	UpdateHold time.Duration
+	// URL is the beginning of the URLs of attachments, https://cal.example.com, where a request does not say it; "" for none.
+	URL string
 	// Wake is called after a commit that queued work: the hint, while polling is the guarantee. May be nil.
 	Wake func()
 

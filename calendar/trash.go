@@ -232,7 +232,7 @@ func (s *Service) Restore(ctx context.Context, who, owner *storage.Principal, id
 			return err
 		}
 		res = &PutResult{}
-		if err := u.put(ctx, PutRequest{Who: owner, Target: target, Body: body}, p, res); err != nil {
+		if err := u.put(ctx, PutRequest{Who: owner, Target: target, Body: body, lenient: true}, p, res); err != nil {
 			return err
 		}
 		return u.tx.RemoveTrash(ctx, owner.ID, id)
@@ -316,8 +316,10 @@ func (s *Service) EmptyTrash(ctx context.Context, who, owner *storage.Principal)
 		return 0, err
 	}
 	err = s.update(ctx, owner.ID, &people{}, func(u *unit) error {
-		n, err = u.tx.EmptyTrash(ctx, owner.ID)
-		return err
+		if n, err = u.tx.EmptyTrash(ctx, owner.ID); err != nil {
+			return err
+		}
+		return u.tx.EmptyAttachments(ctx, owner.ID)
 	})
 	return n, err
 }

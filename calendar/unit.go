@@ -9,6 +9,7 @@ import (
 	"kalends/ical"
 	"kalends/scheduling"
 	"kalends/storage"
+	"kalends/webhook"
 )
 
 // unit is one transaction that changes calendars: what every kind of change does with each object, it
@@ -28,7 +29,8 @@ type unit struct {
 	replans  bool               // objects stay as they are, only what they depend on is another
 	reminded *reminded          // the owner of the calendar written to last
 
-	replies []reply // of rooms, which wait until the invitation is delivered
+	told    webhook.Recorder // what webhooks are told of it
+	replies []reply          // of rooms, which wait until the invitation is delivered
 
 	// altNames: the usual name of a copy was taken by another object, so copies get one that is free.
 	altNames bool
@@ -54,6 +56,9 @@ func (s *Service) update(ctx context.Context, owner int64, who *people, fn func(
 				return fmt.Errorf("lock: %w", err)
 			}
 			err := fn(u)
+			if err == nil {
+				err = u.tell(ctx)
+			}
 			jobs = u.jobs
 			return err
 		})
@@ -112,6 +117,7 @@ func (u *unit) write(ctx context.Context, cal *storage.Calendar, name string, p 
 	if err := u.tx.PutObject(ctx, row, old); err != nil {
 		return fmt.Errorf("put object %d/%d/%s: %w", row.Owner, row.Calendar, row.Name, err)
 	}
+	u.noteWritten(p.cal, row, old)
 	return u.remind(ctx, cal, p, row, old)
 }
 
@@ -154,6 +160,7 @@ func (u *unit) remove(ctx context.Context, o *storage.Object) error {
 	if err := u.tx.DeleteObject(ctx, o, seq); err != nil {
 		return fmt.Errorf("delete object %d/%d/%s: %w", o.Owner, o.Calendar, o.Name, err)
 	}
+	u.noteRemoved(o, seq)
 	return nil
 }
 

@@ -61,6 +61,8 @@ type AttachmentTx interface {
 	SetAttachments(ctx context.Context, owner, object int64, keys []AttachmentKey, now time.Time) error
 	// TrimAttachments removes what is above so many octets of an owner's unused attachments: the longest unused go.
 	TrimAttachments(ctx context.Context, owner, most int64) error
+	// DropAttachment removes an attachment that no object refers to; it is no error when it is not there, or in use.
+	DropAttachment(ctx context.Context, owner, id int64) error
 	// EmptyAttachments removes the unused attachments of an owner that are whole.
 	EmptyAttachments(ctx context.Context, owner int64) error
 }

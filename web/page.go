@@ -282,6 +282,12 @@ var kinds = map[calendar.Kind]problem{
 	calendar.BadTimeZone:          {http.StatusUnprocessableEntity, "There is no such time zone."},
 	calendar.BadSyncToken:         {http.StatusGone, "It was changed meanwhile. Please look at it as it is now and try again."},
 	calendar.TooManyMatches:       {http.StatusUnprocessableEntity, "That is too much for one page. Please ask for a shorter time, or hide some calendars."},
+	calendar.BadAction:            {http.StatusUnprocessableEntity, "This cannot be done with a file."},
+	calendar.BadInstance:          {http.StatusNotFound, "There is no such date of this event."},
+	calendar.BadManagedIDParam:    {http.StatusNotFound, "There is no such file."},
+	calendar.BadManagedID:         {http.StatusUnprocessableEntity, "This refers to a file that is not there."},
+	calendar.AttachmentTooLarge:   {http.StatusRequestEntityTooLarge, "The file is too large."},
+	calendar.TooManyAttachments:   {http.StatusUnprocessableEntity, "There are too many files already. Please remove one first."},
 	calendar.Unavailable:          {http.StatusServiceUnavailable, "That did not work just now. Please try again in a minute."},
 }
 

@@ -172,10 +172,11 @@ func parcels(watches []storage.Watching, changes []*Change) (list []*parcel) {
 func (c *Change) tell(owner int64, kinds map[Kind]bool) (Detail, bool) {
 	d := c.detail()
 	if owner != c.Owner {
+		d.ETag = "" // what they see may be put together with what is their own, or cut
 		switch c.Privacy {
 		case storage.Public:
 		case storage.Confidential:
-			d.Answers, d.ETag = nil, "" // the tag is of the text that they do not see
+			d.Answers = nil
 			if d.Type == Answered {
 				d.Type = Updated
 			}

@@ -183,6 +183,14 @@ func (tx *Tx) TrimAttachments(ctx context.Context, owner, most int64) error {
 		WHERE total > $2)`, owner, most)
 }
 
+// DropAttachment implements [storage.AttachmentTx].
+func (tx *Tx) DropAttachment(ctx context.Context, owner, id int64) error {
+	if err := tx.mustLock(owner); err != nil {
+		return err
+	}
+	return tx.dropAttachments(ctx, `unused <> 0 AND id = $2`, owner, id)
+}
+
 // EmptyAttachments implements [storage.AttachmentTx].
 func (tx *Tx) EmptyAttachments(ctx context.Context, owner int64) error {
 	if err := tx.mustLock(owner); err != nil {

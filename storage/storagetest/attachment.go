@@ -188,6 +188,12 @@ func testDroppedAttachments(t *testing.T, s storage.Store) {
 	if got := h.attached(kept, mid, last); len(got) != 2 || got[mid.ID] != nil {
 		t.Errorf("purged: %v", got)
 	}
+	drop := h.attach("drop", 10, t0)
+	h.locked(func(tx storage.Tx) error { return tx.DropAttachment(ctx, h.owner, drop.ID) })
+	h.locked(func(tx storage.Tx) error { return tx.DropAttachment(ctx, h.owner, kept.ID) })
+	if got := h.attached(drop, kept); len(got) != 1 || got[kept.ID] == nil {
+		t.Errorf("dropped: %v", got)
+	}
 	h.locked(func(tx storage.Tx) error { return tx.EmptyAttachments(ctx, h.owner) })
 	if got := h.attached(kept, last); len(got) != 1 || got[kept.ID] == nil {
 		t.Errorf("emptied: %v", got)
@@ -198,6 +204,7 @@ func testDroppedAttachments(t *testing.T, s storage.Store) {
 		"FinishAttachment":   func(tx storage.Tx) error { return tx.FinishAttachment(ctx, kept) },
 		"SetAttachments":     func(tx storage.Tx) error { return tx.SetAttachments(ctx, h.owner, o.ID, nil, t0) },
 		"TrimAttachments":    func(tx storage.Tx) error { return tx.TrimAttachments(ctx, h.owner, 0) },
+		"DropAttachment":     func(tx storage.Tx) error { return tx.DropAttachment(ctx, h.owner, 1) },
 		"EmptyAttachments":   func(tx storage.Tx) error { return tx.EmptyAttachments(ctx, h.owner) },
 	} {
 		if err := s.Update(ctx, fn); err == nil {
