@@ -55,6 +55,7 @@ type remoteHTTP struct {
 	client         *http.Client
 	host           string
 	user, password string
+	most           int64 // octets of one answer that are read
 }
 
 // Do implements webdav.HTTPClient.
@@ -83,6 +84,11 @@ func (c *remoteHTTP) Do(r *http.Request) (*http.Response, error) {
 		switch res.StatusCode {
 		case http.StatusMovedPermanently, http.StatusFound, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
 		default:
+			// go-webdav reads all there is, unpacked.
+			res.Body = struct {
+				io.Reader
+				io.Closer
+			}{io.LimitReader(res.Body, c.most), res.Body}
 			return res, nil
 		}
 		to, err := r.URL.Parse(res.Header.Get("Location"))
@@ -122,7 +128,7 @@ func connect(address, user, password string) (*remoteServer, error) {
 	if u.Path == "" {
 		u.Path = "/"
 	}
-	c := &remoteHTTP{host: u.Host, user: user, password: password, client: &http.Client{
+	c := &remoteHTTP{host: u.Host, user: user, password: password, most: remoteListing, client: &http.Client{
 		Timeout:       remoteTimeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}

@@ -232,8 +232,8 @@ func TestSubscription(t *testing.T) {
 	})
 }
 
-// TestFailures: what goes wrong is told, waited out longer each time, and takes nothing away.
-func TestFailures(t *testing.T) {
+// TestS10Failures: what goes wrong is told, waited out longer each time, and takes nothing away.
+func TestS10Failures(t *testing.T) {
 	each(t, func(s *site) {
 		good := cal(event("a"), event("b"))
 		s.feed(good)
@@ -357,8 +357,8 @@ func TestFailures(t *testing.T) {
 	})
 }
 
-// TestSlow: a server that gives octet after octet is not waited for.
-func TestSlow(t *testing.T) {
+// TestS10SlowFeeds: a server that gives octet after octet is not waited for.
+func TestS10SlowFeeds(t *testing.T) {
 	s := newSite(t, storagetest.SQLite(t))
 	s.feed(cal(event("a")))
 	c := s.subscribe()
@@ -379,8 +379,8 @@ func TestSlow(t *testing.T) {
 	<-over
 }
 
-// TestProduction is S10: without anybody allowing it, nothing of this machine or its network can be subscribed to.
-func TestProduction(t *testing.T) {
+// TestS10Subscriptions is S10: without anybody allowing it, nothing of this machine or its network can be subscribed to.
+func TestS10Subscriptions(t *testing.T) {
 	s := newSite(t, storagetest.SQLite(t))
 	s.serve(func(http.ResponseWriter, *http.Request) { t.Error("the server was asked") })
 	s.Fetcher.Client = outside.Client(outside.Options{})
@@ -404,8 +404,8 @@ func TestProduction(t *testing.T) {
 	}
 }
 
-// TestHostile: what is in a feed harms nobody.
-func TestHostile(t *testing.T) {
+// TestS10HostileFeeds: what is in a feed harms nobody.
+func TestS10HostileFeeds(t *testing.T) {
 	each(t, func(s *site) {
 		s.feed(cal("X-WR-CALNAME:../../x\\n<script>\r\nCOLOR:javascript:x\r\nX-WR-TIMEZONE:../etc/passwd\r\nX-PUBLISHED-TTL:-P1D\r\nMETHOD:REQUEST\r\n",
 			event("ok", "SUMMARY:Fine"),

@@ -14,8 +14,8 @@ import (
 	"testing"
 )
 
-// TestPublic is S10 by address: loopback, private, link-local, carrier's, multicast, reserved, clouds' metadata, IPv4 in IPv6.
-func TestPublic(t *testing.T) {
+// TestS10Addresses is S10 by address: loopback, private, link-local, carrier's, multicast, reserved, clouds' metadata, IPv4 in IPv6.
+func TestS10Addresses(t *testing.T) {
 	for _, s := range strings.Fields(`0.0.0.0 0.1.2.3 10.0.0.1 10.255.255.255 100.64.0.1 100.100.100.200 100.127.255.255 127.0.0.1 127.255.255.254 169.254.0.1
 		169.254.169.254 172.16.0.1 172.31.255.255 192.0.0.192 192.0.2.1 192.88.99.1 192.168.0.1 198.18.0.1 198.19.255.255 198.51.100.1 203.0.113.9
 		224.0.0.1 239.255.255.255 240.0.0.1 255.255.255.255 168.63.129.16
@@ -40,7 +40,7 @@ func TestPublic(t *testing.T) {
 	}
 }
 
-func TestParseURL(t *testing.T) {
+func TestS10URLs(t *testing.T) {
 	for in, want := range map[string]string{
 		" https://example.com/a.ics?k=v#x ": "https://example.com/a.ics?k=v", "webcal://example.com/a.ics": "https://example.com/a.ics", "WEBCALS://example.com": "https://example.com",
 		"HTTP://example.com:8080/": "http://example.com:8080/", "https://user:pass@example.com/": "https://user:pass@example.com/",
@@ -71,8 +71,8 @@ func get(c *http.Client, address string) error {
 	return err
 }
 
-// TestLoopbackIsRefused: as in production, by every way to write it.
-func TestLoopbackIsRefused(t *testing.T) {
+// TestS10LoopbackIsRefused: as in production, by every way to write it.
+func TestS10LoopbackIsRefused(t *testing.T) {
 	var asked atomic.Int32
 	srv := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked.Add(1) }))
 	defer srv.Close()
@@ -93,8 +93,8 @@ func TestLoopbackIsRefused(t *testing.T) {
 	}
 }
 
-// TestRedirects: each step is looked at, and https does not become http.
-func TestRedirects(t *testing.T) {
+// TestS10Redirects: each step is looked at, and https does not become http.
+func TestS10Redirects(t *testing.T) {
 	var inner atomic.Int32
 	secret := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { inner.Add(1) }))
 	defer secret.Close()
@@ -139,9 +139,9 @@ func TestRedirects(t *testing.T) {
 	}
 }
 
-// TestRebinding: a name that meant a public address when it was checked, and means a private one when it is dialled, is refused: what
+// TestS10Rebinding: a name that meant a public address when it was checked, and means a private one when it is dialled, is refused: what
 // is dialled is what is checked.
-func TestRebinding(t *testing.T) {
+func TestS10Rebinding(t *testing.T) {
 	var asked atomic.Int32
 	srv := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked.Add(1) }))
 	defer srv.Close()
