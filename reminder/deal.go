@@ -11,6 +11,7 @@ import (
 	"kalends/ical"
 	"kalends/ical/personal"
 	"kalends/storage"
+	"kalends/webhook"
 )
 
 const (
@@ -45,6 +46,7 @@ type outcome struct {
 func (d *Dispatcher) deal(ctx context.Context, keys []storage.ObjectKey) (again []storage.ObjectKey, err error) {
 	owners, most := ownersOf(keys)
 	var results []outcome
+	told := 0
 	err = d.Store.Update(ctx, func(tx storage.Tx) error {
 		results = make([]outcome, len(keys))
 		if err := tx.Lock(ctx, most, owners...); err != nil {
@@ -66,12 +68,13 @@ func (d *Dispatcher) deal(ctx context.Context, keys []storage.ObjectKey) (again 
 				return err
 			}
 		}
-		return nil
+		told, err = who.told.Write(ctx, tx, d.Now().UTC())
+		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	now, queued := d.Now(), false
+	now, queued := d.Now(), told > 0
 	for i, r := range results {
 		if r.missed > 0 {
 			d.Metrics.RemindersMissed(r.missed)
@@ -109,6 +112,7 @@ type known struct {
 	people    map[int64]*storage.Principal
 	addresses map[int64][]string
 	homes     map[int64][]*storage.Calendar
+	told      webhook.Recorder // what webhooks are told of the batch
 }
 
 func gather(ctx context.Context, tx storage.Tx, owners []int64, list []storage.Reminded) (*known, error) {
@@ -346,6 +350,9 @@ func (b *batch) send(ctx context.Context, tx storage.Tx) (*Due, error) {
 			b.skip(s)
 		}
 	}
+	if tx.Watched(b.object.Owner) {
+		b.known.told.Note(b.told(due))
+	}
 	var err error
 	if due.Job, err = tx.Next(ctx, b.object.Owner); err != nil {
 		return nil, err
@@ -368,6 +375,19 @@ func (b *batch) send(ctx context.Context, tx storage.Tx) (*Due, error) {
 		j.Created = b.now
 	}
 	return due, tx.AddJob(ctx, j)
+}
+
+// told is what webhooks of the person are told of a reminder, whether it becomes a mail or not.
+func (b *batch) told(due *Due) webhook.Change {
+	o, first := b.object, due.Items[0].Instance
+	start := first.Start
+	if first.AllDay {
+		start = start.In(due.Items[0].Location) // its date is that of where it is looked at
+	}
+	return webhook.Change{
+		Kind: webhook.Reminder, Owner: o.Owner, Calendar: o.Calendar, Object: o.ID, Seq: o.Seq, UID: o.UID, Component: o.Component, ETag: o.ETag,
+		Privacy: o.Privacy, ForUser: due.User.ID, Due: due.At, Start: start, AllDay: first.AllDay,
+	}
 }
 
 // rows returns the rows to write, and whether one of them is due already.
