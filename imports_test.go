@@ -20,7 +20,7 @@ var mayImport = map[string][]string{
 	// What people and programs speak to.
 	"api":          {"webhook", "meeting", "calendar", "scheduling", "auth", "ical/...", "storage", "internal/obs"},
 	"caldav":       {"calendar", "scheduling", "auth", "ical/...", "storage", "dav", "internal/obs"},
-	"web":          {"webhook", "meeting", "calendar", "scheduling", "auth", "ical/...", "storage", "internal/obs"},
+	"web":          {"webhook", "meeting", "calendar", "subscription", "scheduling", "auth", "ical/...", "storage", "internal/obs"},
 	"web/answer":   {"calendar", "ical/zone"},
 	"feed":         {"calendar", "ical/...", "storage", "internal/obs"},
 	"subscription": {"calendar", "ical/...", "storage", "internal/obs", "internal/outside"},

@@ -24,6 +24,8 @@ type unit struct {
 	jobs   int                           // queued
 	used   map[int64]int64               // octets in the homes that were asked for, with what was written
 
+	taken map[int64]bool // attachments that were counted into used
+
 	owner    *storage.Principal // of the calendar that is asked to be changed, where it is known
 	made     bool               // by the server's own pages or API: so are the copies that are delivered
 	replans  bool               // objects stay as they are, only what they depend on is another
@@ -117,37 +119,43 @@ func (u *unit) write(ctx context.Context, cal *storage.Calendar, name string, p 
 	if err := u.tx.PutObject(ctx, row, old); err != nil {
 		return fmt.Errorf("put object %d/%d/%s: %w", row.Owner, row.Calendar, row.Name, err)
 	}
+	if err := u.refer(ctx, p.cal, row, old); err != nil {
+		return err
+	}
 	u.noteWritten(p.cal, row, old)
 	return u.remind(ctx, cal, p, row, old)
 }
 
-// quota refuses what would make the owner's objects larger than allowed (RFC 4331 section 6). What shrinks is taken.
+// quota refuses what would make what is kept of the owner larger than allowed (RFC 4331 section 6). What shrinks is taken.
 func (u *unit) quota(ctx context.Context, cal *storage.Calendar, row, old *storage.Object) error {
+	more := row.Size
+	if old != nil {
+		more -= old.Size
+	}
+	return u.charge(ctx, cal.Owner, more)
+}
+
+// charge counts so many octets more against an owner's quota.
+func (u *unit) charge(ctx context.Context, owner, more int64) error {
 	max := u.s.Limits.Quota
-	if max == 0 || old != nil && row.Size <= old.Size {
+	if max == 0 || more <= 0 {
 		return nil
 	}
-	used, known := u.used[cal.Owner]
+	used, known := u.used[owner]
 	if !known {
-		all, err := u.tx.Calendars(ctx, cal.Owner)
+		all, err := u.tx.Usage(ctx, owner)
 		if err != nil {
-			return fmt.Errorf("calendars: %w", err)
+			return err
 		}
-		for _, c := range all {
-			used += c.Bytes
-		}
+		used = all.Total()
 	}
-	used += row.Size
-	if old != nil {
-		used -= old.Size
-	}
-	if used > max {
+	if used += more; used > max {
 		return Errorf(QuotaExceeded, "this would take %d octets of the %d that are allowed", used, max)
 	}
 	if u.used == nil {
 		u.used = map[int64]int64{}
 	}
-	u.used[cal.Owner] = used
+	u.used[owner] = used
 	return nil
 }
 
@@ -161,7 +169,7 @@ func (u *unit) remove(ctx context.Context, o *storage.Object) error {
 		return fmt.Errorf("delete object %d/%d/%s: %w", o.Owner, o.Calendar, o.Name, err)
 	}
 	u.noteRemoved(o, seq)
-	return nil
+	return u.refer(ctx, nil, nil, o)
 }
 
 // queue adds a job of the owner.
