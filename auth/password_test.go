@@ -114,3 +114,17 @@ func TestGeneratePassword(t *testing.T) {
 		seen[p] = true
 	}
 }
+
+// TestNobodysHashTakesTheSameWork: who guesses names learns nothing from how long an answer takes.
+func TestNobodysHashTakesTheSameWork(t *testing.T) {
+	h, err := parsePHC(defaultParams.nobodys())
+	if err != nil || h.params != defaultParams || !h.id || len(h.salt) != 16 || len(h.key) != 32 {
+		t.Errorf("nobody's hash = %+v (%v), want one of %+v", h, err, defaultParams)
+	}
+	if defaultParams.nobodys() == defaultParams.nobodys() {
+		t.Error("nobody's hash is the same twice")
+	}
+	if Verify(cheap.nobodys(), "") || Verify(cheap.nobodys(), "nobody's") {
+		t.Error("nobody's hash lets somebody in")
+	}
+}
