@@ -17,6 +17,7 @@ import (
 	"kalends/internal/obs"
 	"kalends/storage"
 	"kalends/storage/sqlstore"
+	"kalends/subscription"
 	"kalends/web"
 )
 
@@ -30,6 +31,7 @@ type app struct {
 	lmtp, smtp net.Listener // where mail is taken in; nil for nowhere
 	metrics    *obs.Metrics // nil where nobody asks for them
 	web        *web.Handler
+	subscriber *subscription.Worker
 	now        func() time.Time
 }
 

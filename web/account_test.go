@@ -239,8 +239,13 @@ func TestCalendars(t *testing.T) {
 			t.Fatal(err)
 		}
 		b.get(path).has("Bob Bee", "Administrator")
-		if bob.send("GET", path, nil) != http.StatusNotFound {
-			t.Error("bob decides about alice's calendar")
+		// Bob sees on its page what is his own of it, and decides about nothing else.
+		bob.get(path).has("Wie Sie ihn haben").lacks(path+"/share", path+"/delete", path+"/feed")
+		for _, action := range []string{"/share", "/delete", "/feed", "/feedoff", "/default", "/alarms", "/refresh"} {
+			if status := bob.send("POST", path+action, bob.form("person", "root@example.com", "right", "write", "sure", "Garden")); status != http.StatusNotFound {
+				t.Errorf("bob decides about alice's calendar: %s = %d", action, status)
+			}
+			bob.get(path)
 		}
 		b.send("POST", path+"/share", b.form("person", "nobody@example.com", "right", "read"))
 		b.has("Nobody else here has this mail address.")

@@ -10,49 +10,79 @@ import (
 
 	"kalends/auth"
 	"kalends/calendar"
+	"kalends/ical/zone"
+	"kalends/meeting"
+	"kalends/scheduling"
 	"kalends/storage"
 )
 
 type calendarsView struct {
 	base
-	Own, Others []calendarLine
-	Palette     []string
-	Problem     string
-	NewName     string
+	Own, Feeds, Others []calendarLine
+	Asked, Declined    []invitationLine
+	Palette            []string
+	Paces              []option
+	Subscribes         bool
+	Wrong              calendarsProblems
+	// As they were typed:
+	NewName, FeedURL, FeedName, TakenName string
 }
 
 type calendarLine struct {
 	*shelf
 	Events int64
-	Shared bool
 	Link   bool // it has a page of its own
+	State  feedState
 }
 
-func (h *Handler) calendars(v *visit) error { return v.showCalendars(http.StatusOK, "") }
+// calendarsProblems are what is wrong with a form of the page, by field; "invited " and a UID for the name of an invitation.
+type calendarsProblems map[string]string
 
-func (v *visit) showCalendars(status int, problem string) error {
-	list, err := v.shelves(v.r.Context())
+func (h *Handler) calendars(v *visit) error { return v.showCalendars(http.StatusOK, nil) }
+
+func (v *visit) showCalendars(status int, wrong calendarsProblems) error {
+	ctx := v.r.Context()
+	list, err := v.shelves(ctx)
 	if err != nil {
 		return err
 	}
-	p := &calendarsView{base: v.base(v.t("Calendars")), Palette: palette, Problem: problem}
+	p := &calendarsView{base: v.base(v.t("Calendars")), Palette: palette, Wrong: wrong, Subscribes: v.Feeds != nil, Paces: v.paces(0)}
+	if wrong["url"] != "" {
+		p.FeedURL, p.FeedName = clipTo(v.value("url"), 3000), clipTo(v.value("name"), 300)
+	}
 	p.Colors = "/colors.css?v=" + colorVersion(list)
+	feeds, err := v.Store.Subscriptions(ctx, v.who.ID)
+	if err != nil {
+		return err
+	}
 	for _, s := range list {
-		line := calendarLine{shelf: s, Events: s.row.Objects}
-		if s.Whose == "" {
-			p.Own = append(p.Own, line)
-		} else {
+		line := calendarLine{shelf: s, Events: s.row.Objects, Link: s.Whose == "" || s.share != nil}
+		switch {
+		case s.Whose != "":
 			p.Others = append(p.Others, line)
+		case s.row.Subscribed:
+			if i := slices.IndexFunc(feeds, func(f *storage.Subscription) bool { return f.Calendar == s.row.ID }); i >= 0 {
+				line.State = v.feedState(feeds[i])
+			}
+			p.Feeds = append(p.Feeds, line)
+		default:
+			p.Own = append(p.Own, line)
 		}
+	}
+	if p.Asked, p.Declined, err = v.invitations(ctx); err != nil {
+		return err
 	}
 	return v.render(status, "calendars", p)
 }
+
+// calendarID names a calendar in paths.
+func calendarID(c *storage.Calendar) string { return meeting.CalendarID(c.Owner, c.ID) }
 
 func (h *Handler) makeCalendar(v *visit) error {
 	ctx := v.r.Context()
 	name, color := plainLine(v.value("name"), 200), v.value("color")
 	if name == "" {
-		return v.showCalendars(http.StatusUnprocessableEntity, v.t("A calendar needs a name."))
+		return v.showCalendars(http.StatusUnprocessableEntity, calendarsProblems{"name": v.t("A calendar needs a name.")})
 	}
 	if !colorForm.MatchString(color) {
 		color = ""
@@ -82,13 +112,20 @@ type calendarView struct {
 	Feeds    []keyLine
 	People   []offered
 	NewFeed  string // address made just now
-	Problem  string
+	Wrong    map[string]string
 	Rights   []option
 	Events   int64
 	Deletes  bool // it may be removed
+	Alarms   alarmForm
+	Zones    []string
+
+	Description, Zone string
+	Team, Default     bool
+	NewPerson         string // as it was typed
 }
 
-type grantLine struct{ ID, Name, Right string }
+// grantLine is somebody who may do something in a calendar; State says whether they have taken it among theirs.
+type grantLine struct{ ID, Name, Right, State string }
 
 // right is what a calendar is shared for.
 type right struct {
@@ -116,20 +153,33 @@ func (v *visit) ownCalendar() (*shelf, error) {
 }
 
 func (h *Handler) oneCalendar(v *visit) error {
+	if s, err := v.sharedCalendar(); err == nil {
+		return v.showShared(http.StatusOK, s, nil)
+	}
 	s, err := v.ownCalendar()
 	if err != nil {
 		return err
 	}
-	return v.showCalendar(http.StatusOK, s, "", "")
+	if s.row.Subscribed {
+		return v.showFeed(http.StatusOK, s, nil)
+	}
+	return v.showCalendar(http.StatusOK, s, nil, "")
 }
 
-func (v *visit) showCalendar(status int, s *shelf, problem, feed string) error {
+func (v *visit) showCalendar(status int, s *shelf, wrong map[string]string, feed string) error {
 	ctx := v.r.Context()
 	p := &calendarView{
-		base: v.base(s.Name), Calendar: s, NewName: s.Name, Busy: !s.row.Transparent, Address: v.site() + davPath(s), Problem: problem, NewFeed: feed,
-		Events: s.row.Objects, Deletes: !s.Default,
+		base: v.base(s.Name), Calendar: s, NewName: s.Name, Busy: !s.row.Transparent, Address: v.site() + davPath(s), Wrong: wrong, NewFeed: feed,
+		Events: s.row.Objects, Deletes: !s.Default, Default: s.Default, Description: s.row.Description, Zone: s.row.TimeZoneID, Team: s.row.Team,
+		Zones: usualZones(v.zone), Alarms: v.alarmForm(s.row.Alarms, v.t("as for all my calendars"), v.t("as for all my calendars")),
 	}
 	p.Section = "calendars"
+	switch { // what was typed stays
+	case wrong["name"] != "" || wrong["timezone"] != "":
+		p.NewName, p.Description, p.Zone = clipTo(v.value("name"), 300), clipTo(v.r.PostForm.Get("description"), 20000), clipTo(v.value("timezone"), 100)
+	case wrong["person"] != "":
+		p.NewPerson = clipTo(v.value("person"), 300)
+	}
 	list, err := v.shelves(ctx)
 	if err != nil {
 		return err
@@ -171,12 +221,16 @@ func (v *visit) sharedWith(ctx context.Context, t calendar.Target, id int64) ([]
 		if e.Share.Via != 0 { // a member of a group that is in the list itself
 			continue
 		}
-		line := grantLine{strconv.FormatInt(e.Sharee.ID, 10), cmp.Or(e.Sharee.DisplayName, e.Sharee.Name), v.t(rightWord(auth.Set(e.Share.Privileges)))}
-		switch e.Share.State {
-		case storage.ShareInvited:
-			line.Right += ", " + v.t("not answered yet")
-		case storage.ShareDeclined:
-			line.Right += ", " + v.t("declined")
+		line := grantLine{ID: strconv.FormatInt(e.Sharee.ID, 10), Name: cmp.Or(e.Sharee.DisplayName, e.Sharee.Name), Right: v.t(rightWord(auth.Set(e.Share.Privileges)))}
+		if e.Sharee.Kind == storage.Person && e.Access != calendar.ShareBusy {
+			switch e.Share.State {
+			case storage.ShareInvited:
+				line.State = v.t("not answered yet")
+			case storage.ShareDeclined:
+				line.State = v.t("declined")
+			case storage.ShareAccepted:
+				line.State = v.t("accepted")
+			}
 		}
 		seen[e.Sharee.ID] = true
 		list = append(list, line)
@@ -204,7 +258,7 @@ func (v *visit) sharedWith(ctx context.Context, t calendar.Target, id int64) ([]
 	}
 	for _, g := range grants {
 		if !seen[g.Grantee] {
-			list = append(list, grantLine{strconv.FormatInt(g.Grantee, 10), cmp.Or(names[g.Grantee], "–"), v.t(rightWord(auth.Set(g.Privileges)))})
+			list = append(list, grantLine{ID: strconv.FormatInt(g.Grantee, 10), Name: cmp.Or(names[g.Grantee], "–"), Right: v.t(rightWord(auth.Set(g.Privileges)))})
 		}
 	}
 	return list, nil
@@ -234,19 +288,39 @@ func rightWord(set auth.Set) string {
 }
 
 func (h *Handler) setCalendar(v *visit) error {
+	if s, err := v.sharedCalendar(); err == nil {
+		return v.setShared(s)
+	}
 	s, err := v.ownCalendar()
 	if err != nil {
 		return err
 	}
+	if s.row.Subscribed {
+		return v.setFeed(s)
+	}
 	name, color := plainLine(v.value("name"), 200), v.value("color")
 	if name == "" {
-		return v.showCalendar(http.StatusUnprocessableEntity, s, v.t("A calendar needs a name."), "")
+		return v.showCalendar(http.StatusUnprocessableEntity, s, map[string]string{"name": v.t("A calendar needs a name.")}, "")
 	}
 	if !colorForm.MatchString(color) {
 		return brokenForm
 	}
+	zoneName := v.value("timezone")
+	if zoneName != s.row.TimeZoneID && zoneName != "" {
+		canonical, ok := zone.Canonical(clipTo(zoneName, 100))
+		if !ok {
+			return v.showCalendar(http.StatusUnprocessableEntity, s, map[string]string{"timezone": v.t("There is no such time zone.")}, "")
+		}
+		zoneName = canonical
+	}
 	err = h.Calendar.Patch(v.r.Context(), v.who, s.place.Target(s.row, ""), calendar.Edit{Live: func(c *storage.Calendar) error {
-		c.DisplayName, c.Transparent = name, v.value("free") != ""
+		c.DisplayName, c.Transparent, c.Team = name, v.value("free") != "", v.value("team") != ""
+		c.Description = plain(strings.ReplaceAll(v.r.PostForm.Get("description"), "\r\n", "\n"), 10000)
+		if zoneName != c.TimeZoneID {
+			if err := calendar.SetTimeZoneID(c, zoneName, v.Now()); err != nil {
+				return err
+			}
+		}
 		if !strings.EqualFold(clipTo(c.Color, 7), color) {
 			c.Color, c.ColorName = color, ""
 		}
@@ -263,8 +337,8 @@ func (h *Handler) deleteCalendar(v *visit) error {
 	if err != nil {
 		return err
 	}
-	if plainLine(v.value("sure"), 200) != s.Name {
-		return v.showCalendar(http.StatusUnprocessableEntity, s, v.t("To delete the calendar, type its name."), "")
+	if !s.row.Subscribed && plainLine(v.value("sure"), 200) != s.Name { // a feed can be had again
+		return v.showCalendar(http.StatusUnprocessableEntity, s, map[string]string{"sure": v.t("To delete the calendar, type its name.")}, "")
 	}
 	if err := h.Calendar.DeleteCalendar(v.r.Context(), v.who, s.place.Target(s.row, ""), nil); err != nil {
 		return err
@@ -272,7 +346,28 @@ func (h *Handler) deleteCalendar(v *visit) error {
 	return v.redirect("/calendars?done=removed")
 }
 
-// share shares a calendar with somebody, who has it in their programs at once, or takes it from them.
+// makeDefault has invitations come into a calendar.
+func (h *Handler) makeDefault(v *visit) error {
+	ctx := v.r.Context()
+	s, err := v.ownCalendar()
+	if err != nil {
+		return err
+	}
+	inbox := scheduling.Inbox(s.place.Home)
+	if inbox == nil {
+		return notThere
+	}
+	err = h.Calendar.Patch(ctx, v.who, s.place.Target(inbox, ""), calendar.Edit{Live: func(c *storage.Calendar) error {
+		c.Default = s.row.Slug
+		return nil
+	}})
+	if err != nil {
+		return err
+	}
+	return v.redirect("/calendars/" + s.ID + "?done=saved")
+}
+
+// share shares a calendar with somebody, who has it in their programs at once or is asked first, or takes it from them.
 func (h *Handler) share(v *visit) error {
 	ctx := v.r.Context()
 	s, err := v.ownCalendar()
@@ -296,10 +391,10 @@ func (h *Handler) share(v *visit) error {
 	}
 	with, err := h.Calendar.Sharee(ctx, v.value("person"))
 	if err == nil && with.ID != v.who.ID {
-		err = h.Calendar.Share(ctx, v.who, t, []calendar.ShareRequest{{With: with, Access: access, Direct: true}})
+		err = h.Calendar.Share(ctx, v.who, t, []calendar.ShareRequest{{With: with, Access: access, Direct: v.value("ask") == ""}})
 	}
 	if err == nil && with.ID == v.who.ID || err != nil && (calendar.KindOf(err) == calendar.NotFound || calendar.KindOf(err) == calendar.Refused) {
-		return v.showCalendar(http.StatusUnprocessableEntity, s, v.t("Nobody else here has this mail address."), "")
+		return v.showCalendar(http.StatusUnprocessableEntity, s, map[string]string{"person": v.t("Nobody else here has this mail address.")}, "")
 	}
 	if err != nil {
 		return err
@@ -337,7 +432,7 @@ func (h *Handler) publish(v *visit) error {
 	if err != nil {
 		return err
 	}
-	return v.showCalendar(http.StatusOK, s, "", v.site()+"/feed/"+token+".ics")
+	return v.showCalendar(http.StatusOK, s, nil, v.site()+"/feed/"+token+".ics")
 }
 
 func (h *Handler) unpublish(v *visit) error {

@@ -38,6 +38,7 @@ type shelf struct {
 
 	place *meeting.Place
 	row   *storage.Calendar
+	share *storage.Share // by which one has a calendar of somebody else; nil for none
 }
 
 // colorForm is #RRGGBB; Apple's programs set an alpha after it.
@@ -62,12 +63,12 @@ func (v *visit) shelves(ctx context.Context) ([]*shelf, error) {
 	}
 	hidden := strings.Fields(v.settings["hidden"])
 	var list []*shelf
-	add := func(p *meeting.Place, c *storage.Calendar) {
+	add := func(p *meeting.Place, c *storage.Calendar, share *storage.Share) {
 		if c.Kind != storage.CalendarKind || len(c.Components) > 0 && !slices.Contains(c.Components, "VEVENT") {
 			return
 		}
 		s := &shelf{
-			ID: meeting.CalendarID(c.Owner, c.ID), Name: cmp.Or(c.DisplayName, c.Slug), Color: colorOf(c, len(list)), place: p, row: c,
+			ID: meeting.CalendarID(c.Owner, c.ID), Name: cmp.Or(c.DisplayName, c.Slug), Color: colorOf(c, len(list)), place: p, row: c, share: share,
 			Write: p.Access.To(c).Has(auth.WriteContent|auth.Bind) && !c.Subscribed,
 		}
 		if c.DisplayName == "" && c.Slug == auth.CalendarSlug {
@@ -81,7 +82,7 @@ func (v *visit) shelves(ctx context.Context) ([]*shelf, error) {
 		list = append(list, s)
 	}
 	for _, c := range own.Home {
-		add(own, c)
+		add(own, c, nil)
 	}
 	if d := scheduling.DefaultCalendar(own.Home, "VEVENT"); d != nil {
 		for _, s := range list {
@@ -106,7 +107,20 @@ func (v *visit) shelves(ctx context.Context) ([]*shelf, error) {
 			places[s.Owner.ID] = p
 		}
 		p.Home = append(p.Home, s.Calendar)
-		add(p, s.Calendar)
+		add(p, s.Calendar, s.Share)
+	}
+	acted, err := v.actedFor(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range acted {
+		for _, c := range p.Home {
+			id := meeting.CalendarID(c.Owner, c.ID)
+			if !p.Access.To(c).Has(auth.Read) || slices.ContainsFunc(list, func(s *shelf) bool { return s.ID == id }) {
+				continue
+			}
+			add(p, c, nil)
+		}
 	}
 	return list, nil
 }

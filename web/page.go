@@ -148,6 +148,7 @@ type base struct {
 	// SearchText is what the search field holds.
 	SearchText string
 	Menu       []menuItem
+	News       news
 }
 
 type menuItem struct {
@@ -178,6 +179,7 @@ func (v *visit) base(title string) base {
 		if !v.ownZone {
 			b.ZoneQuery = "?zone=" + url.QueryEscape(v.zone)
 		}
+		b.News = v.news(v.r.Context())
 		for _, m := range v.menu() {
 			m.Here = m.Href == "/"+b.Section
 			b.Menu = append(b.Menu, m)
@@ -190,7 +192,7 @@ func (v *visit) base(title string) base {
 func (v *visit) menu() []menuItem {
 	list := []menuItem{
 		{Name: v.t("Calendar"), Href: "/"}, {Name: v.t("Calendars"), Href: "/calendars"}, {Name: v.t("Requests"), Href: "/requests"},
-		{Name: v.t("Connect"), Href: "/connect"}, {Name: v.t("Trash"), Href: "/trash"}, {Name: v.t("Account"), Href: "/account"},
+		{Name: v.t("Connect"), Href: "/connect"}, {Name: v.t("Reminders"), Href: "/reminders"}, {Name: v.t("Delegates"), Href: "/delegates"}, {Name: v.t("Trash"), Href: "/trash"}, {Name: v.t("Account"), Href: "/account"},
 	}
 	if v.admin {
 		list = append(list, menuItem{Name: v.t("Administration"), Href: "/admin"})

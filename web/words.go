@@ -45,7 +45,7 @@ var english = catalogue{
 }
 
 var german = catalogue{
-	Tag: "de", Self: "Deutsch", first: time.Monday, texts: together(germanTexts, germanAccount, germanLists, germanAdmin, germanMove),
+	Tag: "de", Self: "Deutsch", first: time.Monday, texts: together(germanTexts, germanAccount, germanLists, germanAdmin, germanMore, germanMove),
 	days:     [7]string{"Sonntag", "Montag", "Dienstag", "Mittwoch", "Donnerstag", "Freitag", "Samstag"},
 	short:    [7]string{"So", "Mo", "Di", "Mi", "Do", "Fr", "Sa"},
 	letters:  [7]string{"S", "M", "D", "M", "D", "F", "S"},
@@ -149,6 +149,9 @@ var notices = map[string]string{
 	"answered": "Your answer is sent.", "saved": "Saved.", "removed": "Removed.", "moved": "The event is moved.",
 	"proposed": "Your proposal is sent. Nothing changes before it is decided.",
 	"restored": "The event is back in your calendar.",
+	"accepted": "The calendar is among yours now, here and in your programs.", "declined": "Declined. You can take it later, as long as it is shared with you.",
+	"left": "The calendar is gone from yours.", "subscribed": "The calendar is there. It is looked at now and then by itself.", "refreshed": "It is as it is there now.",
+	"asked": "The organizer is asked. What they answer changes the meeting by itself.",
 }
 
 func (l *catalogue) notice(word string) string {
