@@ -21,8 +21,8 @@ func lines(page string) string {
 	return strings.Join(list, "\n")
 }
 
-// TestPage: people see what programs get, by day, and nothing that is run.
-func TestPage(t *testing.T) {
+// TestS12Page: people see what programs get, by day, and nothing that is run.
+func TestS12Page(t *testing.T) {
 	each(t, func(s *site) {
 		s.put("walk", "DTSTART;TZID=Europe/Berlin:20260107T100000", "DURATION:PT2H", "RRULE:FREQ=WEEKLY;COUNT=9", "EXDATE;TZID=Europe/Berlin:20260114T100000",
 			"SUMMARY:Walk <script>alert(1)</script>", "LOCATION:Hut & lake", "ATTENDEE:mailto:bob@example.com", "ORGANIZER:mailto:alice@example.com")

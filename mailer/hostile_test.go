@@ -1,9 +1,13 @@
 package mailer
 
 import (
+	"bytes"
 	"net/mail"
+	"os"
 	"strings"
 	"testing"
+
+	"golang.org/x/net/html"
 
 	"kalends/ical"
 )
@@ -180,6 +184,70 @@ func TestS9SecureLink(t *testing.T) {
 	} {
 		if got := secureLink(link); got != want {
 			t.Errorf("secureLink(%.60q) = %q, want %q", link, got, want)
+		}
+	}
+}
+
+// TestS12StoredScriptsInMail: what tries to become a script in a page is text in mails, too: of invitations and of reminders.
+func TestS12StoredScriptsInMail(t *testing.T) {
+	corpus, err := os.ReadFile("../testdata/script/corpus.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, attack := range strings.Split(strings.TrimRight(string(corpus), "\n"), "\n") {
+		cal, err := ical.Parse([]byte(crlf(weekly)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for c := range cal.Main() {
+			for _, name := range []string{"SUMMARY", "LOCATION", "DESCRIPTION"} {
+				c.Set(ical.NewText(name, attack))
+			}
+			c.Add(ical.NewText("COMMENT", attack))
+			c.Set(ical.NewProperty("URL", attack))
+			c.Add(ical.NewProperty("CONFERENCE", attack))
+			for p := range c.All("ATTENDEE") {
+				p.SetParam("CN", attack)
+			}
+		}
+		for _, method := range []string{"REQUEST", "CANCEL", "REPLY", "COUNTER"} {
+			inv := invite(method, "")
+			inv.Calendar, inv.FromName, inv.ToName, inv.Before = cal.String(), attack, attack, crlf(weekly)
+			l, err := composeJob(testComposer(), inv)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, parts := open(t, l.Message)
+			shown := false
+			for _, part := range parts {
+				if !bytes.Contains(part.body, []byte("<html")) {
+					continue
+				}
+				doc, err := html.Parse(bytes.NewReader(part.body))
+				if err != nil {
+					t.Fatal(err)
+				}
+				for n := range doc.Descendants() {
+					shown = shown || n.Type == html.TextNode && strings.Contains(n.Data, "xss")
+					if n.Type != html.ElementNode {
+						continue
+					}
+					switch n.Data {
+					case "dl", "dt", "dd", "html", "head", "meta", "title", "body", "table", "tbody", "tr", "td", "th", "p", "h1", "h2", "div", "span", "a", "br", "b", "strong", "em", "style", "bdi", "ul", "li", "hr", "s", "del", "ins":
+					default:
+						t.Errorf("%d %s: <%s> in a mail", i, method, n.Data)
+					}
+					for _, a := range n.Attr {
+						if strings.HasPrefix(a.Key, "on") || a.Key == "src" || a.Key == "action" || a.Key == "background" || a.Key == "style" && strings.Contains(a.Val, "xss") ||
+							a.Key == "href" && !strings.HasPrefix(a.Val, "https://") && !strings.HasPrefix(a.Val, "http://") && !strings.HasPrefix(a.Val, "mailto:") || a.Key == "http-equiv" && !strings.EqualFold(a.Val, "content-type") {
+							t.Errorf("%d %s: <%s %s=%q> in a mail", i, method, n.Data, a.Key, a.Val)
+						}
+					}
+				}
+			}
+			if !shown && strings.Contains(attack, "xss()") && !strings.ContainsAny(attack, "\t\u202e") {
+				t.Errorf("%d %s: %q is in no HTML part", i, method, attack)
+			}
 		}
 	}
 }
