@@ -96,6 +96,7 @@ type eventView struct {
 	Answers                []answerChoice
 	Organizer              string
 	Propose                *proposeForm // nil where no other time can be proposed
+	CanAsk                 bool         // the organizer, who is elsewhere, can be asked for the meeting as it is
 }
 
 type guestLine struct{ Name, Address, Answer, Mark, Kind string }
@@ -117,7 +118,11 @@ func (h *Handler) showEvent(v *visit) error {
 	if err != nil {
 		return err
 	}
-	return v.render(http.StatusOK, "event", v.eventView(e))
+	p := v.eventView(e)
+	if p.CanAsk, err = v.canAsk(ctx, e); err != nil {
+		return err
+	}
+	return v.render(http.StatusOK, "event", p)
 }
 
 func (v *visit) eventView(e *shown) *eventView {

@@ -7,6 +7,7 @@ import (
 // morePages are those around the calendar: what others share, feeds, reminders, delegates.
 func (h *Handler) morePages() map[string]func(*visit) error {
 	return map[string]func(*visit) error{
+		"POST /event/{id}/ask":         h.askAgain,
 		"POST /calendars/invitation":   h.answerInvitation,
 		"POST /calendars/subscribe":    h.subscribe,
 		"POST /calendars/{id}/leave":   h.leaveCalendar,

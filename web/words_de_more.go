@@ -126,5 +126,9 @@ var germanMore = map[string]string{
 	"Their calendars are beside yours, in the views and in programs that know delegation.":                                                         "Deren Kalender sind neben Ihren, in den Ansichten und in Programmen, die Vertretung kennen.",
 	"Everybody with an account here can see when you are busy, not with what. You can let others see it too, without an account, at this address:": "Alle mit einem Konto hier können sehen, wann Sie belegt sind, aber nicht, womit. Unter dieser Adresse können es auch andere ohne Konto sehen, wenn Sie es erlauben:",
 	"Everybody who knows the address may see when I am busy":                                                                                       "Alle, die die Adresse kennen, dürfen sehen, wann ich belegt bin",
-	"The organizer is asked. What they answer changes the meeting by itself.":                                                                      "Die einladende Person ist gefragt. Was sie antwortet, ändert die Besprechung von selbst.",
+	"Is this how it stands?":  "Ist das der Stand?",
+	"Ask the organizer again": "Noch einmal nachfragen",
+	"If a mail was lost, what you see may be old. The organizer’s calendar sends it again when it is asked.": "Wenn eine E-Mail verloren ging, ist vielleicht alt, was Sie sehen. Der Kalender, aus dem die Einladung kam, schickt sie auf Nachfrage noch einmal.",
+	"The organizer was asked just now. Please wait a while for the answer.":                                  "Es wurde eben erst nachgefragt. Bitte warten Sie eine Weile auf die Antwort.",
+	"The organizer is asked. What they answer changes the meeting by itself.":                                "Die einladende Person ist gefragt. Was sie antwortet, ändert die Besprechung von selbst.",
 }
