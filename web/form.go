@@ -49,6 +49,8 @@ type formView struct {
 	From, Len int      // when it is, in quarters of the day from 1, on the chart of busy times; Len 0 for not
 	Problems  []string // each tells what to mend
 	Wrong     map[string]bool
+	Slots     []slotForm // times at which all are free, where they were asked for
+	NoSlots   string     // why there are none
 	Floating  bool
 	Cancel    string
 	Day       string
@@ -157,6 +159,9 @@ func (v *visit) readEvent(ctx context.Context) (eventForm, error) {
 		if a = strings.Trim(a, "<>\r\t\""); strings.Contains(a, "@") {
 			addresses = append(addresses, a)
 		}
+	}
+	if slot, ok := strings.CutPrefix(v.value("do"), "take "); ok {
+		f.takeSlot(slot)
 	}
 	var err error
 	f.Guests, err = v.guestsOf(ctx, addresses, p["optional"])

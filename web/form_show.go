@@ -165,6 +165,11 @@ func (v *visit) showPeople(ctx context.Context, p *formView, start, end time.Tim
 		}
 		p.Rooms = append(p.Rooms, room)
 	}
+	if timed && !p.AllDay && v.value("do") == "find" {
+		if err := v.proposeTimes(ctx, p, start, end, loc, uid); err != nil {
+			return err
+		}
+	}
 	if timed && !p.AllDay {
 		a, z := zone.Wall(from, v.loc), zone.Wall(to, v.loc)
 		day := dayOf(a)

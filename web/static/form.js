@@ -38,8 +38,10 @@ function formOf(from) {
 	const form = $("#event-form", from)
 	if (!form) return
 	const f = form.elements
+	let settle = () => {}
 	if (f.startdate) {
 		let was = f.startdate.value, at = f.starttime.value
+		settle = () => { was = f.startdate.value; at = f.starttime.value }
 		const shift = () => {
 			const old = wall(`${was}T${at || "00:00"}`), now = wall(`${f.startdate.value}T${f.starttime.value || "00:00"}`)
 			const end = wall(`${f.enddate.value}T${f.endtime.value || "00:00"}`)
@@ -47,8 +49,7 @@ function formOf(from) {
 			const to = stamp(new Date(end.getTime() + (now - old)))
 			f.enddate.value = to.slice(0, 10)
 			f.endtime.value = to.slice(11)
-			was = f.startdate.value
-			at = f.starttime.value
+			settle()
 		}
 		f.startdate.addEventListener("change", shift)
 		f.starttime.addEventListener("change", shift)
@@ -63,8 +64,19 @@ function formOf(from) {
 		$("#f-add", form)?.focus()
 	}
 	form.addEventListener("submit", e => {
-		const what = e.submitter?.value
-		if (what === "add" || what === "check") { e.preventDefault(); people(what) }
+		const what = e.submitter?.value ?? ""
+		if (["add", "check", "find"].includes(what)) { e.preventDefault(); people(what) }
+		if (what.startsWith("take ")) {
+			e.preventDefault()
+			const at = what.slice(5), long = wall(`${f.enddate.value}T${f.endtime.value}`) - wall(`${f.startdate.value}T${f.starttime.value}`)
+			const end = stamp(new Date(wall(at).getTime() + long))
+			f.startdate.value = at.slice(0, 10)
+			f.starttime.value = at.slice(11)
+			f.enddate.value = end.slice(0, 10)
+			f.endtime.value = end.slice(11)
+			settle()
+			people("check")
+		}
 	})
 	form.addEventListener("keydown", e => {
 		if (e.key === "Enter" && e.target.name === "add") { e.preventDefault(); if (e.target.value) people("add") }
