@@ -39,7 +39,7 @@ func TestAskAgain(t *testing.T) {
 		}
 		b.has("The organizer was asked just now.")
 		h.clock = h.clock.Add(24 * time.Hour)
-		b.get(path).post("/event/"+id+"/ask").has("The organizer is asked.")
+		b.get(path).post("/event/" + id + "/ask").has("The organizer is asked.")
 		bob := h.as("bob").get("/week")
 		if status := bob.send("POST", "/event/"+id+"/ask", bob.form()); status != http.StatusNotFound {
 			t.Errorf("somebody else's meeting = %d", status)

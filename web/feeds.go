@@ -51,24 +51,31 @@ var feedProblems = map[string]string{
 	"cannot be reached, or broke off":     "The other server cannot be reached. It is tried again by itself.",
 	"it was looked at just now":           "It was looked at just now. Please wait a minute.",
 	"one can subscribe to":                "These are as many as one can have. Remove one first.",
-	"could not be taken, and":             "Some of what is in it could not be read; the rest is here.",
+	someBad:                               "Some of what is in it could not be read; the rest is here.",
 	"internal error":                      "That did not work just now. Please try again in a minute.",
 	"uses as much space as it may":        "There is no room left.",
 	"has at most 1000 collections":        "There is no room left.",
 	"is not filled from a feed elsewhere": "There is nothing here, or nothing that you may see.",
 }
 
-// feedProblem says in somebody's language what is wrong with a feed.
+// someBad is in what is noted of a feed of which a part could not be taken; after it is what other servers may have written.
+const someBad = "could not be taken, and"
+
+// feedProblem says in somebody's language what is wrong with a feed. Of several parts that fit the last is what it is about.
 func (v *visit) feedProblem(text string) string {
 	if text == "" {
 		return ""
 	}
+	if strings.Contains(text, someBad) {
+		return v.t(feedProblems[someBad])
+	}
+	at, found := -1, text
 	for part, words := range feedProblems {
-		if strings.Contains(text, part) {
-			return v.t(words)
+		if i := strings.LastIndex(text, part); i > at {
+			at, found = i, v.t(words)
 		}
 	}
-	return text
+	return found
 }
 
 // feedState is how it goes with a feed.
@@ -85,7 +92,7 @@ func (v *visit) feedState(s *storage.Subscription) feedState {
 	if u, err := url.Parse(s.URL); err == nil && u.Hostname() != "" {
 		f.Host = u.Hostname()
 	}
-	if strings.Contains(s.LastError, "could not be taken, and") {
+	if strings.Contains(s.LastError, someBad) {
 		f.Detail = s.LastError
 	}
 	if !s.Fetched.IsZero() {
