@@ -153,6 +153,9 @@ func (h *Handler) changesOf(ctx context.Context, q *caller, g *group, token, nex
 		if err != nil {
 			return err
 		}
+		if err := h.Calendar.CountOwn(ctx, r, q.who, g.Owner, fresh...); err != nil {
+			return err
+		}
 		for _, c := range fresh {
 			if !slices.ContainsFunc(g.calendars, func(k *storage.Calendar) bool { return k.ID == c.ID }) {
 				continue
@@ -174,7 +177,7 @@ func (h *Handler) changesOf(ctx context.Context, q *caller, g *group, token, nex
 				continue
 			}
 			bases[ref] = m.base
-			changes, err := r.Changes(ctx, ref, m.seq, limit+1)
+			changes, err := h.Calendar.ChangesFor(ctx, r, q.who, g.Owner, c, m.seq, limit+1)
 			if err != nil {
 				return err
 			}

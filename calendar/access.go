@@ -201,6 +201,9 @@ func (s *Service) SharedWith(ctx context.Context, who *storage.Principal) ([]Sha
 		}
 		for _, o := range owners {
 			a := access[o.ID]
+			if err := s.CountOwn(ctx, r, who, o, homes[o.ID]...); err != nil {
+				return err
+			}
 			for _, c := range homes[o.ID] {
 				byName := granted[c.Ref()] || granted[storage.Ref{Owner: o.ID}] // not because everybody may
 				if c.Kind != storage.CalendarKind || !byName || !a.To(c).Has(auth.Read) {

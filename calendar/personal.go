@@ -123,9 +123,9 @@ func mayHaveOwn(text []byte) bool {
 	return false
 }
 
-// ownChanges makes a collection's LastSeq count what somebody changed of their own in it, so that only their ctag and
-// token move with it.
-func (s *Service) ownChanges(ctx context.Context, r storage.Reader, who, owner *storage.Principal, list ...*storage.Calendar) error {
+// CountOwn makes LastSeq of collections of one owner count what somebody changed of their own in them, so that only their ctag and
+// token move with it. Where nobody has anything of their own no database is asked.
+func (s *Service) CountOwn(ctx context.Context, r storage.Reader, who, owner *storage.Principal, list ...*storage.Calendar) error {
 	if insider(who, owner) || !keeps(who) || !slices.ContainsFunc(list, func(c *storage.Calendar) bool { return c.Personal }) {
 		return nil
 	}
@@ -145,7 +145,7 @@ func (s *Service) HomeOf(ctx context.Context, who, owner *storage.Principal) ([]
 	if err != nil {
 		return nil, fmt.Errorf("calendars: %w", err)
 	}
-	return list, s.ownChanges(ctx, s.Store, who, owner, list...)
+	return list, s.CountOwn(ctx, s.Store, who, owner, list...)
 }
 
 // ListingFor is Listing for whoever may read a collection: with what they see of each object.

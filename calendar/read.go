@@ -22,7 +22,7 @@ func (s *Service) Collection(ctx context.Context, who *storage.Principal, t Targ
 	if !a.Sees(c) {
 		return nil, t.allowed(a, c, auth.Read)
 	}
-	return c, s.ownChanges(ctx, s.Store, who, t.Owner, c)
+	return c, s.CountOwn(ctx, s.Store, who, t.Owner, c)
 }
 
 // Home returns the collections of a home that who may read.
@@ -60,7 +60,7 @@ func (s *Service) Object(ctx context.Context, who *storage.Principal, t Target) 
 	if o == nil {
 		return nil, c, notFound(storage.ErrNotFound, t)
 	}
-	return o, c, s.ownChanges(ctx, s.Store, who, t.Owner, c)
+	return o, c, s.CountOwn(ctx, s.Store, who, t.Owner, c)
 }
 
 // readable returns the target's collection when who may read it.

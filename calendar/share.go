@@ -365,7 +365,7 @@ func (s *Service) SharedIn(ctx context.Context, r storage.Reader, who, sharee *s
 		}
 	}
 	for _, c := range list {
-		if err := s.ownChanges(ctx, r, who, c.Owner, own[c.Owner.ID]...); err != nil {
+		if err := s.CountOwn(ctx, r, who, c.Owner, own[c.Owner.ID]...); err != nil {
 			return nil, err
 		}
 		delete(own, c.Owner.ID)

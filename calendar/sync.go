@@ -77,7 +77,7 @@ func (s *Service) Sync(ctx context.Context, who *storage.Principal, t Target, to
 		if err := t.allowed(a, cal, auth.Read); err != nil {
 			return err
 		}
-		if err := s.ownChanges(ctx, r, who, t.Owner, cal); err != nil {
+		if err := s.CountOwn(ctx, r, who, t.Owner, cal); err != nil {
 			return err
 		}
 		since := int64(0)
@@ -99,14 +99,9 @@ func (s *Service) Sync(ctx context.Context, who *storage.Principal, t Target, to
 		if limit > 0 {
 			ask = limit + 1
 		}
-		changes, err := r.Changes(ctx, cal.Ref(), since, ask)
+		changes, err := s.ChangesFor(ctx, r, who, t.Owner, cal, since, ask)
 		if err != nil {
-			return fmt.Errorf("changes: %w", err)
-		}
-		if cal.Personal && outsider(who, t.Owner) && keeps(who) {
-			if changes, err = withOwn(ctx, r, who, cal, changes, since, ask); err != nil {
-				return err
-			}
+			return err
 		}
 		if limit > 0 && len(changes) > limit {
 			changes = changes[:limit]

@@ -10,6 +10,20 @@ import (
 	"kalends/storage"
 )
 
+// ChangesFor returns the changes of a collection after since as somebody else's program is told of them: with what who changed of their own in it, and
+// under the ETags that they see; at most about limit (0: all), and up to the last of them none is left out. What is private is in them: see [Visible]. The
+// collection is one that [Service.CountOwn] was given.
+func (s *Service) ChangesFor(ctx context.Context, r storage.Reader, who, owner *storage.Principal, c *storage.Calendar, since int64, limit int) ([]storage.Change, error) {
+	changes, err := r.Changes(ctx, c.Ref(), since, limit)
+	if err != nil {
+		return nil, fmt.Errorf("changes: %w", err)
+	}
+	if c.Personal && outsider(who, owner) && keeps(who) {
+		return withOwn(ctx, r, who, c, changes, since, limit)
+	}
+	return changes, nil
+}
+
 // withOwn adds to the changes of a collection, of which at most ask were read (0: all), what somebody changed of their own in it. Up to
 // the last of the changes that it returns none is left out.
 func withOwn(ctx context.Context, r storage.Reader, who *storage.Principal, c *storage.Calendar, changes []storage.Change, since int64, ask int) ([]storage.Change, error) {

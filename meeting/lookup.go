@@ -43,6 +43,9 @@ func (h *Editor) Visit(ctx context.Context, who *storage.Principal, owner int64)
 		if p.Home, err = r.Calendars(ctx, owner); err != nil {
 			return err
 		}
+		if err = h.Calendar.CountOwn(ctx, r, who, p.Owner, p.Home...); err != nil {
+			return err
+		}
 		p.Addresses, err = r.Addresses(ctx, owner)
 		return err
 	})
