@@ -19,7 +19,7 @@ var mayImport = map[string][]string{
 
 	// What people and programs speak to.
 	"api":          {"webhook", "meeting", "calendar", "scheduling", "auth", "ical/...", "storage", "internal/obs"},
-	"caldav":       {"calendar", "scheduling", "auth", "ical/...", "storage", "dav", "internal/obs"},
+	"caldav":       {"calendar", "scheduling", "auth", "ical/...", "storage", "dav", "internal/download", "internal/obs"},
 	"web":          {"webhook", "meeting", "calendar", "subscription", "scheduling", "auth", "ical/...", "storage", "internal/obs"},
 	"web/answer":   {"calendar", "ical/zone"},
 	"feed":         {"calendar", "ical/...", "storage", "internal/obs"},
@@ -58,6 +58,7 @@ var mayImport = map[string][]string{
 	// Around it.
 	"internal/config":     {"ical/zone"},
 	"internal/ids":        {},
+	"internal/download":   {},
 	"internal/demo":       {"ical", "ical/zone"}, // it acts as foreign programs do
 	"internal/httpserver": {"internal/obs"},
 	"internal/janitor":    {"storage"},

@@ -59,7 +59,8 @@ func newHandler(t testing.TB, s storage.Store) *caldav.Handler {
 	log := slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	made := 0
 	return &caldav.Handler{
-		Calendar: &calendar.Service{Store: s, Now: clock, Log: log},
+		Calendar: &calendar.Service{Store: s, Now: clock, Log: log, NewKey: keys()},
+		BaseURL:  "https://cal.example.com",
 		Auth:     names{s}, Store: s, Log: log, Now: clock,
 		NewName: func() string { made++; return fmt.Sprintf("new%d.ics", made) },
 	}

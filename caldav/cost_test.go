@@ -48,7 +48,7 @@ func TestStatements(t *testing.T) {
 		{"get", "GET", calendarPath + "e007.ics", "", "", 3},
 		{"etags", "PROPFIND", calendarPath, "1", prop(`<D:getetag/><D:getcontenttype/>`), 3},
 		{"objects with a dead property", "PROPFIND", calendarPath, "1", prop(`<D:getetag/><x/>`), 4},
-		{"home", "PROPFIND", "/dav/calendars/alice/", "1", prop(`<D:displayname/><CS:getctag/><D:owner/><D:quota-used-bytes/><C:schedule-default-calendar-URL/>`), 2},
+		{"home", "PROPFIND", "/dav/calendars/alice/", "1", prop(`<D:displayname/><CS:getctag/><D:owner/><D:quota-used-bytes/><C:schedule-default-calendar-URL/>`), 3},
 		{"home with dead properties", "PROPFIND", "/dav/calendars/alice/", "1", prop(`<D:displayname/><x/><y/>`), 3},
 		{"multiget", "REPORT", calendarPath, "", `<C:calendar-multiget` + declared + `><D:prop><D:getetag/><C:calendar-data/></D:prop>` + hrefs(60) + `</C:calendar-multiget>`, 3},
 		{"principal", "PROPFIND", "/dav/principals/users/alice/", "0", prop(`<C:calendar-user-address-set/><CS:email-address-set/><C:calendar-home-set/>`), 2},

@@ -136,7 +136,7 @@ func (q *request) serveError(err error) {
 
 // ofAnswers are the headers that an answer may have got before it failed.
 var ofAnswers = []string{
-	"Allow", "Cache-Control", "Content-Length", "Content-Location", "Content-Type", "DAV", "Etag", "Last-Modified", "Location",
+	"Allow", "Cache-Control", "Cal-Managed-Id", "Content-Length", "Content-Location", "Content-Type", "DAV", "Etag", "Last-Modified", "Location",
 	"Preference-Applied", "Schedule-Tag", "Vary",
 }
 

@@ -31,6 +31,9 @@ type Handler struct {
 	BaseURL string
 	// XMLSize bounds the XML body of a request, in octets; 0 for 1 MiB.
 	XMLSize int64
+	// OpenLink reads the signature of a link to an attachment in a mail: whose object it was made for, and a test for the address of
+	// the attendee. Nil for no such links.
+	OpenLink func(token string) (owner, object int64, isFor func(address string) bool, ok bool)
 	// NewName makes the names of objects that come without one (RFC 5995), and of nothing else; nil for random ones.
 	NewName func() string
 }
@@ -90,6 +93,9 @@ func (q *request) serve() error {
 	}
 	if pathErr == nil {
 		q.at = locate(segments, dir)
+	}
+	if q.at.kind == attachmentPlace {
+		return q.attachment()
 	}
 	if err := q.authenticate(); err != nil {
 		return err

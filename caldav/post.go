@@ -13,13 +13,17 @@ import (
 // addMember is the query of the URL that makes a new member (RFC 5995 section 3.2).
 const addMember = "add-member"
 
-// post handles POST to the outbox (RFC 6638 section 5), to the add-member URL of a calendar (RFC 5995), and what sharing calendars POSTs.
+// post handles POST to the outbox (RFC 6638 section 5), to an object for its attachments (RFC 8607), to the add-member URL of a calendar (RFC 5995), and what sharing calendars POSTs.
 func (q *request) post() error {
 	res, err := q.find(q.at)
 	if err != nil {
 		return err
 	}
 	switch {
+	case res.kind == objectKind && strings.Contains(q.r.URL.RawQuery, "action="):
+		return q.postAttachment()
+	case res.kind == objectKind:
+		return refuse(http.StatusForbidden, "an object is changed by PUT; its attachments by POST to %s?action=attachment-add (RFC 8607)", res.url())
 	case res.kind == outboxKind:
 		return q.postOutbox(res)
 	case res.kind == calendarKind && q.r.URL.RawQuery == addMember:
@@ -55,7 +59,7 @@ func (q *request) postMember(res *resource) error {
 	name := q.newName()
 	prefer := q.prefer()
 	put, err := q.h.Calendar.Put(q.ctx, calendar.PutRequest{
-		Who: q.who, Target: res.target(name), Body: text,
+		Who: q.who, Target: res.target(name), Body: text, Base: q.base(),
 	})
 	if err != nil {
 		return err

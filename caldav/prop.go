@@ -111,6 +111,7 @@ type render struct {
 	homes map[int64][]*storage.Calendar
 	// sharedHomes are the calendars of others in homes that are shown.
 	sharedHomes map[int64][]*resource
+	usage       map[int64]int64 // octets that count against the quota, by owner
 	addrs       map[int64][]string
 
 	shares  map[storage.Ref][]calendar.ShareEntry

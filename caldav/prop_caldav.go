@@ -76,6 +76,14 @@ var caldavProperties = []*property{
 	{name: dav.C("max-attendees-per-instance"), on: calendarKind | inboxKind, write: func(x *render, r *resource, w *dav.Writer) {
 		writeInt(w, int64(x.q.h.Calendar.Limit().Attendees))
 	}},
+	// RFC 8607 section 6. Attachments are on this server, and their URLs say which that is: the property is there and empty.
+	{name: dav.C("managed-attachments-server-URL"), on: homeKind, write: nothing},
+	{name: dav.C("max-attachment-size"), on: homeKind | calendarKind, write: func(x *render, r *resource, w *dav.Writer) {
+		writeInt(w, x.q.h.Calendar.Limit().AttachmentSize)
+	}},
+	{name: dav.C("max-attachments-per-resource"), on: homeKind | calendarKind, write: func(x *render, r *resource, w *dav.Writer) {
+		writeInt(w, int64(x.q.h.Calendar.Limit().Attachments))
+	}},
 	// What four digits of a year can say (RFC 5545 section 3.3.4).
 	{name: dav.C("min-date-time"), on: calendarKind | inboxKind, write: func(x *render, r *resource, w *dav.Writer) { w.Text("00010101T000000Z") }},
 	{name: dav.C("max-date-time"), on: calendarKind | inboxKind, write: func(x *render, r *resource, w *dav.Writer) { w.Text("99991231T235959Z") }},

@@ -171,11 +171,16 @@ func (x *render) me() string {
 	return x.self
 }
 
-// used is how many octets a home holds.
+// used is how many octets count against the quota of a home, read once.
 func (x *render) used(owner *storage.Principal) int64 {
-	var n int64
-	for _, c := range x.home(owner) {
-		n += c.Bytes
+	if n, ok := x.usage[owner.ID]; ok {
+		return n
 	}
-	return n
+	u, err := x.q.h.Store.Usage(x.q.ctx, owner.ID)
+	x.fail(err)
+	if x.usage == nil {
+		x.usage = map[int64]int64{}
+	}
+	x.usage[owner.ID] = u.Total()
+	return u.Total()
 }

@@ -35,7 +35,7 @@ func (q *request) put() error {
 	}
 	prefer := q.prefer()
 	res, err := q.h.Calendar.Put(q.ctx, calendar.PutRequest{
-		Who: q.who, Target: t, Body: text, Cond: c.onObject(), TagMatched: c.tagMatched(),
+		Who: q.who, Target: t, Body: text, Cond: c.onObject(), TagMatched: c.tagMatched(), Base: q.base(),
 	})
 	if err != nil {
 		if prefer.Representation && calendar.KindOf(err) == calendar.Changed {

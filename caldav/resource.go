@@ -34,6 +34,7 @@ const (
 	memberPlace     // /dav/calendars/NAME/SLUG/OBJECT
 	deepPlace       // below that
 	noPlace         // nothing can be there
+	attachmentPlace // /dav/attachments/MANAGED-ID
 )
 
 // Sets of kinds.
@@ -91,6 +92,8 @@ func locate(s []string, dir bool) place {
 		p.principals(s[2:])
 	case s[1] == "calendars":
 		p.calendars(s[2:])
+	case s[1] == "attachments" && len(s) == 3 && !dir:
+		p.kind, p.obj = attachmentPlace, s[2]
 	}
 	return p
 }
@@ -424,13 +427,14 @@ var allowed = map[kind]string{
 	inboxKind:        "OPTIONS, ACL, PROPFIND, PROPPATCH, REPORT",
 	outboxKind:       "OPTIONS, POST, ACL, PROPFIND, PROPPATCH, REPORT",
 	notificationKind: "OPTIONS, PROPFIND, PROPPATCH, REPORT",
-	objectKind:       "OPTIONS, GET, HEAD, PUT, DELETE, COPY, MOVE, PROPFIND, PROPPATCH, REPORT",
+	objectKind:       "OPTIONS, GET, HEAD, POST, PUT, DELETE, COPY, MOVE, PROPFIND, PROPPATCH, REPORT",
 	itemKind:         "OPTIONS, GET, HEAD, DELETE, PROPFIND, PROPPATCH, REPORT",
 	noticeKind:       "OPTIONS, GET, HEAD, DELETE, PROPFIND, PROPPATCH, REPORT",
 	collectionPlace:  "OPTIONS, MKCALENDAR, MKCOL",
 	memberPlace:      "OPTIONS, PUT",
 	deepPlace:        "OPTIONS",
 	noPlace:          "OPTIONS",
+	attachmentPlace:  "OPTIONS, GET, HEAD",
 }
 
 // notAllowed answers a method that has no meaning at a resource (RFC 9110 section 15.5.6).

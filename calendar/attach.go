@@ -330,7 +330,7 @@ func (s *Service) upload(ctx context.Context, r AttachRequest) (*storage.Attachm
 		}
 	}
 	a := &storage.Attachment{
-		Owner: owner, Key: strings.ToLower(rand.Text()), Name: FileName(r.Name), Type: MediaType(r.Type), Created: s.Now().UTC(),
+		Owner: owner, Key: s.newKey(), Name: FileName(r.Name), Type: MediaType(r.Type), Created: s.Now().UTC(),
 	}
 	err := s.store(ctx, a, io.LimitReader(r.Body, limit+1), limit)
 	if err != nil {
@@ -341,6 +341,13 @@ func (s *Service) upload(ctx context.Context, r AttachRequest) (*storage.Attachm
 		return nil, err
 	}
 	return a, nil
+}
+
+func (s *Service) newKey() string {
+	if s.NewKey != nil {
+		return s.NewKey()
+	}
+	return strings.ToLower(rand.Text())
 }
 
 var errTooLong = errors.New("the attachment is too large")

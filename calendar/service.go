@@ -85,6 +85,8 @@ type Service struct {
 	UpdateHold time.Duration
 	// URL is the beginning of the URLs of attachments, https://cal.example.com, where a request does not say it; "" for none.
 	URL string
+	// NewKey makes what nobody can guess in the names of attachments: 26 letters a to z and digits 2 to 7. Nil for random ones.
+	NewKey func() string
 	// Wake is called after a commit that queued work: the hint, while polling is the guarantee. May be nil.
 	Wake func()
 
