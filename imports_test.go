@@ -66,6 +66,7 @@ var mayImport = map[string][]string{
 	"internal/outside":    {},
 	"internal/pgtest":     {},
 	"internal/davtest":    {"..."}, // tests only, see testOnly
+	"internal/housetest":  {"auth", "calendar", "storage"},
 
 	// Programs of the tree, no part of the product.
 	"ical/zone/gen":   {},
@@ -85,7 +86,7 @@ var (
 )
 
 // testOnly packages are imported by tests and by each other.
-var testOnly = []string{"storage/storagetest", "internal/pgtest", "internal/davtest"}
+var testOnly = []string{"storage/storagetest", "internal/pgtest", "internal/davtest", "internal/housetest"}
 
 // ownUse lists libraries that one package alone uses, so that another can take their place.
 var ownUse = map[string][]string{

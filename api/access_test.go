@@ -19,7 +19,7 @@ import (
 
 func (h *house) token(who string, scope auth.Scope, expires time.Time) string {
 	h.Helper()
-	token, _, err := h.tokens.Add(h.Context(), h.principal(who), scope, "test", expires)
+	token, _, err := h.tokens.Add(h.Context(), h.Principal(who), scope, "test", expires)
 	if err != nil {
 		h.Fatal(err)
 	}
@@ -69,7 +69,7 @@ func TestS7ScopesOfTokens(t *testing.T) {
 		h.clock = now.Add(time.Hour)
 		h.as(read, "GET", "/me", nil).fails(401, "unauthorized", "")
 		h.as(write, "GET", "/me", nil).ok(200)
-		list, err := h.store.Tokens(t.Context(), h.principal("alice").ID)
+		list, err := h.store.Tokens(t.Context(), h.Principal("alice").ID)
 		if err != nil || len(list) != 3 {
 			t.Fatalf("tokens = %v, %v", list, err)
 		}
@@ -94,7 +94,7 @@ func TestS7ScopesOfTokens(t *testing.T) {
 func TestAdministrators(t *testing.T) {
 	h := newSQLite(t)
 	h.as("alice", "POST", "/meetings", with(weekly(), "invited", []object{{"address": "oak@example.com"}})).ok(201)
-	oak := h.principal("oak")
+	oak := h.Principal("oak")
 	list, err := h.store.ObjectsByUID(t.Context(), []int64{oak.ID}, "uid-1")
 	if err != nil || len(list) != 1 {
 		t.Fatal(list, err)
@@ -227,7 +227,7 @@ func TestChangedAtOnce(t *testing.T) {
 
 // sse reads server-sent events.
 type sse struct {
-	t     *testing.T
+	t     testing.TB
 	in    *bufio.Scanner
 	close func()
 }
@@ -254,7 +254,7 @@ func (h *house) listen(server *httptest.Server, who, query string, headers ...st
 	if res.StatusCode != 200 || res.Header.Get("Content-Type") != "text/event-stream" {
 		h.Fatalf("stream = %d %v", res.StatusCode, res.Header)
 	}
-	s := &sse{h.T, bufio.NewScanner(res.Body), func() { cancel(); res.Body.Close() }}
+	s := &sse{h.TB, bufio.NewScanner(res.Body), func() { cancel(); res.Body.Close() }}
 	h.Cleanup(s.close)
 	return s
 }

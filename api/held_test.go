@@ -18,7 +18,7 @@ func (h *house) holds(name, from, message string) string {
 	if err != nil {
 		h.Fatal(err)
 	}
-	who := h.principal(name)
+	who := h.Principal(name)
 	key := fmt.Sprintf("%032x", len(message)+int(h.clock.Unix()))
 	_, err = h.api.Calendar.TakeMail(h.Context(), calendar.MailMessage{
 		Owner: who.ID, To: "mailto:" + who.Email, Calendar: cal, Unverified: "the sender is not verified",
@@ -60,7 +60,7 @@ func TestHeldMail(t *testing.T) {
 			h.as("bob", "POST", "/held/"+answer+"/"+what, nil).fails(404, "not-found", "")
 			h.as("root", "POST", "/held/"+answer+"/"+what, nil).fails(404, "not-found", "")
 		}
-		token, _, err := h.tokens.Add(h.Context(), h.principal("alice"), auth.ReadScope, "read", time.Time{})
+		token, _, err := h.tokens.Add(h.Context(), h.Principal("alice"), auth.ReadScope, "read", time.Time{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -8,10 +8,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"net/netip"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -20,24 +18,13 @@ import (
 	"kalends/api"
 	"kalends/auth"
 	"kalends/caldav"
-	"kalends/calendar"
+	"kalends/internal/housetest"
 	"kalends/storage"
 	"kalends/storage/storagetest"
 )
 
 // now is the time in all tests: a Thursday.
-var now = time.Date(2026, 1, 15, 10, 0, 0, 0, time.UTC)
-
-// names lets in whoever gives their name as password.
-type names struct{ storage.Reader }
-
-func (n names) Authenticate(ctx context.Context, name, password string, _ netip.Addr) (*storage.Principal, error) {
-	p, err := n.PrincipalByName(ctx, name)
-	if err != nil || name != password {
-		return nil, auth.ErrBadCredentials
-	}
-	return p, nil
-}
+var now = housetest.Start
 
 var people = []auth.NewUser{
 	{Name: "alice", DisplayName: "Alice Arm", Email: "alice@example.com"},
@@ -51,7 +38,7 @@ var people = []auth.NewUser{
 
 // house is a server with people in it, and CalDAV beside the API.
 type house struct {
-	*testing.T
+	*housetest.House
 	store  storage.Store
 	api    *api.Handler
 	dav    *caldav.Handler
@@ -61,57 +48,23 @@ type house struct {
 
 func newHouse(t *testing.T, s storage.Store) *house {
 	t.Helper()
-	h := &house{T: t, store: s, clock: now}
-	clock := func() time.Time { return h.clock }
-	d := &auth.Directory{Store: s, Now: clock}
-	for _, n := range people {
-		if _, err := d.Add(t.Context(), n); err != nil {
-			t.Fatal(err)
-		}
-	}
-	h.zone("alice", "Europe/Berlin")
-	h.zone("bob", "America/New_York")
-	log := slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	service := &calendar.Service{Store: s, Now: clock, Log: log}
+	h := &house{store: s, clock: now}
+	h.House = housetest.New(t, s, func() time.Time { return h.clock }, people...)
+	h.Change("alice", func(p *storage.Principal) { p.TimeZone = "Europe/Berlin" })
+	h.Change("bob", func(p *storage.Principal) { p.TimeZone = "America/New_York" })
 	var made atomic.Int64 // requests come at once
 	h.api = &api.Handler{
-		Calendar: service, Auth: names{s}, Store: s, Log: log, Now: clock, Poll: 5 * time.Millisecond,
+		Calendar: h.Service, Auth: housetest.Names{Reader: s}, Store: s, Log: h.Log, Now: h.Now, Poll: 5 * time.Millisecond,
 		NewUID: func() string { return fmt.Sprintf("uid-%d", made.Add(1)) },
 	}
-	h.dav = &caldav.Handler{Calendar: service, Auth: names{s}, Store: s, Log: log, Now: clock}
-	h.tokens = &auth.Tokens{Store: s, Now: clock}
+	h.dav = &caldav.Handler{Calendar: h.Service, Auth: housetest.Names{Reader: s}, Store: s, Log: h.Log, Now: h.Now}
+	h.tokens = &auth.Tokens{Store: s, Now: h.Now}
 	return h
 }
 
 // each runs a test with a new house on each database.
 func each(t *testing.T, fn func(h *house)) {
 	storagetest.Each(t, func(t *testing.T, s storage.Store) { fn(newHouse(t, s)) })
-}
-
-func (h *house) zone(name, zone string) {
-	h.Helper()
-	p := h.principal(name)
-	p.TimeZone = zone
-	err := h.store.Update(h.Context(), func(tx storage.Tx) error { return tx.PutPrincipal(h.Context(), p, []string{"mailto:" + p.Email}) })
-	if err != nil {
-		h.Fatal(err)
-	}
-}
-
-func (h *house) principal(name string) *storage.Principal {
-	h.Helper()
-	p, err := h.store.PrincipalByName(h.Context(), name)
-	if err != nil {
-		h.Fatal(err)
-	}
-	return p
-}
-
-type testWriter struct{ t testing.TB }
-
-func (w testWriter) Write(p []byte) (int, error) {
-	w.t.Log(strings.TrimSpace(string(p)))
-	return len(p), nil
 }
 
 // object is JSON.
@@ -228,7 +181,7 @@ func (h *house) caldav(who, method, path, body string) (int, string) {
 // ics returns what a calendar program sees of a meeting in somebody's calendar.
 func (h *house) ics(who, uid string) string {
 	h.Helper()
-	list, err := h.store.ObjectsByUID(h.Context(), []int64{h.principal(who).ID}, uid)
+	list, err := h.store.ObjectsByUID(h.Context(), []int64{h.Principal(who).ID}, uid)
 	if err != nil {
 		h.Fatal(err)
 	}

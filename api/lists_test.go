@@ -200,7 +200,7 @@ func TestCalendars(t *testing.T) {
 func (h *house) share(privileges auth.Privilege) {
 	h.Helper()
 	ctx := h.Context()
-	alice, bob := h.principal("alice"), h.principal("bob")
+	alice, bob := h.Principal("alice"), h.Principal("bob")
 	c, err := h.store.Calendar(ctx, alice.ID, "calendar")
 	if err != nil {
 		h.Fatal(err)
@@ -334,7 +334,7 @@ func TestChanges(t *testing.T) {
 func TestStatements(t *testing.T) {
 	storagetest.Each(t, func(t *testing.T, s storage.Store) {
 		h := newHouse(t, s)
-		token, _, err := h.tokens.Add(t.Context(), h.principal("alice"), auth.WriteScope, "", time.Time{})
+		token, _, err := h.tokens.Add(t.Context(), h.Principal("alice"), auth.WriteScope, "", time.Time{})
 		if err != nil {
 			t.Fatal(err)
 		}

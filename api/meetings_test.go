@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"kalends/internal/housetest"
 )
 
 // TestCreate: a meeting is in the calendars of all who are in it, and calendar programs see it at once.
@@ -189,7 +191,7 @@ func TestInvalid(t *testing.T) {
 			if tt.field == "calendar" {
 				kind, status = "no-calendar", 404
 			}
-			b := answer{a.ResponseRecorder, &house{T: t}}
+			b := answer{a.ResponseRecorder, &house{House: &housetest.House{TB: t}}}
 			b.fails(status, kind, tt.field)
 		})
 	}

@@ -17,7 +17,7 @@ func (h *house) mails(name string) (list []string) {
 		h.Fatal(err)
 	}
 	for _, j := range jobs {
-		if j.Owner == h.principal(name).ID && (j.Kind == "mail" || j.Kind == "notice") {
+		if j.Owner == h.Principal(name).ID && (j.Kind == "mail" || j.Kind == "notice") {
 			list = append(list, string(j.Payload))
 		}
 	}
@@ -30,7 +30,7 @@ func TestProposeTime(t *testing.T) {
 		o := h.as("alice", "POST", "/meetings", object{"name": "Planning", "start": "2026-02-02T09:00:00+01:00", "end": "2026-02-02T10:00:00+01:00", "timeZone": "Europe/Berlin",
 			"recurrence": "FREQ=DAILY;COUNT=400", "invited": []object{{"address": "bob@example.com"}}}).ok(201)
 		id, uid := text(o, "id"), text(o, "uid")
-		list, err := h.store.ObjectsByUID(t.Context(), []int64{h.principal("bob").ID}, uid)
+		list, err := h.store.ObjectsByUID(t.Context(), []int64{h.Principal("bob").ID}, uid)
 		if err != nil || len(list) != 1 {
 			t.Fatal(list, err)
 		}
@@ -69,7 +69,7 @@ func TestProposeTime(t *testing.T) {
 		// The organizer is elsewhere.
 		body := "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//Example//EN\r\nBEGIN:VEVENT\r\nUID:out\r\nDTSTAMP:20260101T000000Z\r\nDTSTART:20260210T090000Z\r\nDTEND:20260210T100000Z\r\nSUMMARY:Out\r\n" +
 			"ORGANIZER:mailto:dave@example.org\r\nATTENDEE:mailto:dave@example.org\r\nATTENDEE;PARTSTAT=NEEDS-ACTION:mailto:bob@example.com\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
-		bob := h.principal("bob")
+		bob := h.Principal("bob")
 		if _, err := h.api.Calendar.Put(t.Context(), calendar.PutRequest{Who: bob, Target: calendar.Target{Owner: bob, Slug: "calendar", Name: "out.ics"}, Body: []byte(body)}); err != nil {
 			t.Fatal(err)
 		}

@@ -23,7 +23,7 @@ func TestTrash(t *testing.T) {
 		id := text(trash[0], "id")
 		h.as("bob", "POST", "/trash/"+id+"/restore", nil).fails(404, "not-found", "")
 		h.as("alice", "POST", "/trash/odd!/restore", nil).fails(404, "not-found", "")
-		token, _, err := h.tokens.Add(h.Context(), h.principal("alice"), auth.ReadScope, "read", time.Time{})
+		token, _, err := h.tokens.Add(h.Context(), h.Principal("alice"), auth.ReadScope, "read", time.Time{})
 		if err != nil {
 			t.Fatal(err)
 		}

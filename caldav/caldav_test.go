@@ -1,13 +1,9 @@
 package caldav_test
 
 import (
-	"context"
 	"fmt"
-	"io"
-	"log/slog"
 	"maps"
 	"net/http"
-	"net/netip"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -18,23 +14,13 @@ import (
 	"kalends/caldav"
 	"kalends/calendar"
 	"kalends/internal/davtest"
+	"kalends/internal/housetest"
 	"kalends/storage"
 	"kalends/storage/storagetest"
 )
 
 // now is the time in all transcripts.
-var now = time.Date(2026, 1, 15, 10, 0, 0, 0, time.UTC)
-
-// names lets in whoever gives their name as password.
-type names struct{ storage.Reader }
-
-func (n names) Authenticate(ctx context.Context, name, password string, _ netip.Addr) (*storage.Principal, error) {
-	p, err := n.PrincipalByName(ctx, name)
-	if err != nil || name != password {
-		return nil, auth.ErrBadCredentials
-	}
-	return p, nil
-}
+var now = housetest.Start
 
 // people are in every test's directory.
 var people = []auth.NewUser{
@@ -49,31 +35,15 @@ var people = []auth.NewUser{
 // newHandler returns a handler on an empty database with these people.
 func newHandler(t testing.TB, s storage.Store) *caldav.Handler {
 	t.Helper()
-	clock := func() time.Time { return now }
-	d := &auth.Directory{Store: s, Now: clock}
-	for _, n := range people {
-		if _, err := d.Add(t.Context(), n); err != nil {
-			t.Fatal(err)
-		}
-	}
-	log := slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	h := housetest.New(t, s, func() time.Time { return now }, people...)
 	made := 0
+	h.Service.NewKey = keys()
 	return &caldav.Handler{
-		Calendar: &calendar.Service{Store: s, Now: clock, Log: log, NewKey: keys()},
 		BaseURL:  "https://cal.example.com",
-		Auth:     names{s}, Store: s, Log: log, Now: clock,
+		Calendar: h.Service, Auth: housetest.Names{Reader: s}, Store: s, Log: h.Log, Now: h.Now,
 		NewName: func() string { made++; return fmt.Sprintf("new%d.ics", made) },
 	}
 }
-
-type testWriter struct{ t testing.TB }
-
-func (w testWriter) Write(p []byte) (int, error) {
-	w.t.Log(strings.TrimSpace(string(p)))
-	return len(p), nil
-}
-
-var _ io.Writer = testWriter{}
 
 // TestTranscripts plays testdata/caldav on both databases.
 func TestTranscripts(t *testing.T) {

@@ -3,7 +3,6 @@ package web_test
 import (
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -15,7 +14,7 @@ import (
 	"golang.org/x/net/html"
 
 	"kalends/auth"
-	"kalends/calendar"
+	"kalends/internal/housetest"
 	"kalends/meeting"
 	"kalends/storage"
 	"kalends/storage/storagetest"
@@ -23,7 +22,7 @@ import (
 )
 
 // now is the time in all tests: a Thursday.
-var now = time.Date(2026, 1, 15, 10, 0, 0, 0, time.UTC)
+var now = housetest.Start
 
 var people = []auth.NewUser{
 	{Name: "alice", Password: "alice's horse", DisplayName: "Alice Arm", Email: "alice@example.com"},
@@ -34,7 +33,7 @@ var people = []auth.NewUser{
 
 // house is a server with people in it.
 type house struct {
-	testing.TB
+	*housetest.House
 	store  storage.Store
 	web    *web.Handler
 	login  *auth.Basic
@@ -44,21 +43,13 @@ type house struct {
 
 func newHouse(t testing.TB, s storage.Store) *house {
 	t.Helper()
-	h := &house{TB: t, store: s, clock: now}
-	clock := func() time.Time { return h.clock }
-	d := &auth.Directory{Store: s, Now: clock}
-	for _, n := range people {
-		if _, err := d.Add(t.Context(), n); err != nil {
-			t.Fatal(err)
-		}
-	}
-	h.change("alice", func(p *storage.Principal) { p.TimeZone = "Europe/Berlin" })
-	h.change("bob", func(p *storage.Principal) { p.TimeZone, p.Language = "America/New_York", "de" })
-	log := slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	service := &calendar.Service{Store: s, Now: clock, Log: log}
-	h.login = &auth.Basic{Store: s, Now: clock}
-	h.web = &web.Handler{Calendar: service, Store: s, Login: h.login.People(), Log: log, Now: clock, BaseURL: "http://kal.example.com"}
-	h.editor = &meeting.Editor{Calendar: service, Store: s, Now: clock}
+	h := &house{store: s, clock: now}
+	h.House = housetest.New(t, s, func() time.Time { return h.clock }, people...)
+	h.Change("alice", func(p *storage.Principal) { p.TimeZone = "Europe/Berlin" })
+	h.Change("bob", func(p *storage.Principal) { p.TimeZone, p.Language = "America/New_York", "de" })
+	h.login = &auth.Basic{Store: s, Now: h.Now}
+	h.web = &web.Handler{Calendar: h.Service, Store: s, Login: h.login.People(), Log: h.Log, Now: h.Now, BaseURL: "http://kal.example.com"}
+	h.editor = &meeting.Editor{Calendar: h.Service, Store: s, Now: h.Now}
 	return h
 }
 
@@ -67,32 +58,11 @@ func each(t *testing.T, fn func(h *house)) {
 	storagetest.Each(t, func(t *testing.T, s storage.Store) { fn(newHouse(t, s)) })
 }
 
+func (h *house) principal(name string) *storage.Principal { h.Helper(); return h.Principal(name) }
+
 func (h *house) change(name string, edit func(p *storage.Principal)) {
 	h.Helper()
-	p := h.principal(name)
-	edit(p)
-	err := h.store.Update(h.Context(), func(tx storage.Tx) error {
-		return tx.PutPrincipal(h.Context(), p, []string{"mailto:" + p.Email})
-	})
-	if err != nil {
-		h.Fatal(err)
-	}
-}
-
-func (h *house) principal(name string) *storage.Principal {
-	h.Helper()
-	p, err := h.store.PrincipalByName(h.Context(), name)
-	if err != nil {
-		h.Fatal(err)
-	}
-	return p
-}
-
-type testWriter struct{ t testing.TB }
-
-func (w testWriter) Write(p []byte) (int, error) {
-	w.t.Log(strings.TrimSpace(string(p)))
-	return len(p), nil
+	h.Change(name, edit)
 }
 
 // browser is one that follows no redirect by itself.
