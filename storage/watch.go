@@ -9,6 +9,13 @@ import (
 type Watcher interface {
 	// QueueDepths returns what waits in the queues at now.
 	QueueDepths(ctx context.Context, now time.Time) (QueueDepths, error)
+	// WaitingReminders returns reminders that wait and are looked at next after one time and not after another, the first first, at most
+	// limit. With failed it returns only those that the last try did not bring out: their DueAt is when the next try is.
+	WaitingReminders(ctx context.Context, after, through time.Time, failed bool, limit int) ([]*Reminder, error)
+	// LargestHomes returns what the homes hold that hold the most, the largest first, at most limit. It reads a row for each calendar.
+	LargestHomes(ctx context.Context, limit int) ([]HomeUsage, error)
+	// WholeUsage returns what all homes hold, with Owner 0. It reads a row for each calendar.
+	WholeUsage(ctx context.Context) (HomeUsage, error)
 }
 
 // MaxDepth is up to where waiting rows are counted.
@@ -26,4 +33,14 @@ type QueueDepths struct {
 type Depth struct {
 	Count int64
 	Due   time.Time
+}
+
+// HomeUsage is what a home holds.
+type HomeUsage struct {
+	Owner     int64
+	Calendars int64
+	Objects   int64
+	Bytes     int64 // of calendar data
+
+	Attachments int64 // octets of the attachments that an object refers to
 }

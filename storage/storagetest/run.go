@@ -60,6 +60,8 @@ func Run(t *testing.T, s storage.Store) {
 		{"jobs", testJobs},
 		{"jobs merge", testMerge},
 		{"what waits in the queues", testQueueDepths},
+		{"reminders that wait", testWaitingReminders},
+		{"what homes hold", testUsage},
 		{"what is somebody's own in shared calendars", testPersonal},
 		{"who goes takes along what was theirs", testLeavingPersonal},
 		{"missed reminders", testMissed},
