@@ -36,6 +36,11 @@ func observe(ctx context.Context, store storage.Store, now time.Time) (obs.State
 	if err != nil {
 		return s, err
 	}
+	hooks, err := store.WebhookDepth(ctx)
+	if err != nil {
+		return s, err
+	}
+	s.Webhooks, s.WebhooksSince = hooks.Count, hooks.Due
 	s.Overdue, s.Waiting, s.Oldest = depths.Overdue, map[string]int64{}, map[string]time.Time{}
 	for kind, d := range depths.Jobs {
 		s.Waiting[kind], s.Oldest[kind] = d.Count, d.Due

@@ -104,3 +104,21 @@ func clipInstance(c *ical.Component) string {
 	id := c.Value("RECURRENCE-ID")
 	return id[:min(len(id), len(time.RFC3339Nano))]
 }
+
+// MayHear reports whether somebody may be told of what is in a calendar of somebody else: whether they may read it.
+func (s *Service) MayHear(ctx context.Context, who int64, of storage.WebhookWatch) (bool, error) {
+	people, err := s.Store.PrincipalsByID(ctx, []int64{who})
+	if err != nil || len(people) == 0 {
+		return false, err
+	}
+	home, err := s.Store.Calendars(ctx, of.Owner)
+	if err != nil {
+		return false, err
+	}
+	for _, c := range home {
+		if c.ID == of.Calendar {
+			return s.MayRead(ctx, s.Store, people[0], c)
+		}
+	}
+	return false, nil
+}

@@ -160,8 +160,8 @@ type WebhookQueue interface {
 	// ClaimWebhooks leases up to limit webhooks that have something due at now, the longest waiting first. Several servers never get the same
 	// one.
 	ClaimWebhooks(ctx context.Context, now time.Time, lease time.Duration, limit int) ([]ClaimedWebhook, error)
-	// NextDelivery returns the first of a webhook's deliveries that is due at now, in the order of Sequence; of one that is not on or held,
-	// only a test. ErrNotFound.
+	// NextDelivery returns the first of a webhook's deliveries that is due at now: one with the fewest attempts, of these the lowest Sequence, so
+	// that what is refused does not stand before the rest. Of a webhook that is not on or held, it is a test or none. ErrNotFound.
 	NextDelivery(ctx context.Context, h WebhookKey, now time.Time) (*Delivery, error)
 	// FinishDelivery writes down an attempt. ErrConflict when the lease was lost to another; nothing is written then.
 	FinishDelivery(ctx context.Context, o DeliveryOutcome) error

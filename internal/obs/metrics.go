@@ -23,6 +23,9 @@ type Metrics struct {
 	jobs    *prometheus.CounterVec
 	jobTime *prometheus.HistogramVec
 
+	deliveries   *prometheus.CounterVec
+	deliveryTime prometheus.Histogram
+
 	requests *prometheus.CounterVec
 	latency  *prometheus.HistogramVec
 }
@@ -55,6 +58,13 @@ func NewMetrics() *Metrics {
 		Name: "kalends_outbox_lateness_seconds", Help: "From the time an outbox job was due to its end: for reminders, the way from the outbox to the relay.",
 		Buckets: latenessBuckets,
 	}, []string{"kind"})
+	m.deliveries = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "kalends_webhook_deliveries_total", Help: "Attempts at messages to webhooks, by how they ended: sent, failed for good, or again later.",
+	}, []string{"outcome"})
+	m.deliveryTime = prometheus.NewHistogram(prometheus.HistogramOpts{
+		Name: "kalends_webhook_lateness_seconds", Help: "From a change to its message's arrival at a webhook.", Buckets: latenessBuckets,
+	})
+	m.registry.MustRegister(m.deliveries, m.deliveryTime)
 	m.requests = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "kalends_http_requests_total", Help: "HTTP requests that were answered.",
 	}, []string{"method", "status"})
@@ -112,6 +122,17 @@ func (m *Metrics) Job(kind, outcome string, due, now time.Time) {
 	}
 }
 
+// Delivered counts an attempt at a message to a webhook, that long after the change that it tells of. The outcome is sent, failed or again.
+func (m *Metrics) Delivered(outcome string, late time.Duration) {
+	if m == nil {
+		return
+	}
+	m.deliveries.WithLabelValues(outcome).Inc()
+	if outcome == "sent" {
+		m.deliveryTime.Observe(max(late.Seconds(), 0))
+	}
+}
+
 // methods that are told apart. Anybody can make up others.
 var methods = map[string]bool{
 	"GET": true, "HEAD": true, "POST": true, "PUT": true, "PATCH": true, "DELETE": true, "OPTIONS": true, "PROPFIND": true, "PROPPATCH": true,
@@ -142,6 +163,9 @@ type State struct {
 	Oldest  map[string]time.Time
 	// Overdue are the reminders that are due and not dealt with.
 	Overdue int64
+	// Webhooks are the messages that wait for webhooks, up to a bound, and WebhooksSince is since when the first of them does.
+	Webhooks      int64
+	WebhooksSince time.Time
 	// Pool is the state of the connections to the database.
 	Pool Pool
 }
@@ -171,6 +195,8 @@ var (
 	waitingDesc  = prometheus.NewDesc("kalends_outbox_waiting", "Outbox jobs that are not done yet, by kind.", []string{"kind"}, nil)
 	oldestDesc   = prometheus.NewDesc("kalends_outbox_oldest_seconds", "For how long the first of the waiting outbox jobs is due; 0 when none is.", []string{"kind"}, nil)
 	overdueDesc  = prometheus.NewDesc("kalends_reminders_overdue", "Alarms that are due and not dealt with.", nil, nil)
+	hooksDesc    = prometheus.NewDesc("kalends_webhook_waiting", "Messages that wait for webhooks which are on.", nil, nil)
+	hookAgeDesc  = prometheus.NewDesc("kalends_webhook_oldest_seconds", "For how long the first of the messages to webhooks waits; 0 when none does.", nil, nil)
 	upDesc       = prometheus.NewDesc("kalends_storage_up", "1 when the database answered at this scrape.", nil, nil)
 	openDesc     = prometheus.NewDesc("kalends_storage_connections", "Connections to the database that are open.", nil, nil)
 	inUseDesc    = prometheus.NewDesc("kalends_storage_connections_in_use", "Connections to the database that are in use.", nil, nil)
@@ -186,7 +212,7 @@ var (
 // Describe implements prometheus.Collector.
 func (w *watcher) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		waitingDesc, oldestDesc, overdueDesc, upDesc, openDesc, inUseDesc, mostDesc, acquiredDesc, waitsDesc, waitedDesc, statesDesc, tripsDesc, retriesDesc,
+		waitingDesc, oldestDesc, overdueDesc, hooksDesc, hookAgeDesc, upDesc, openDesc, inUseDesc, mostDesc, acquiredDesc, waitsDesc, waitedDesc, statesDesc, tripsDesc, retriesDesc,
 	} {
 		ch <- d
 	}
@@ -216,6 +242,12 @@ func (w *watcher) Collect(ch chan<- prometheus.Metric) {
 	}
 	show(upDesc, gauge, 1)
 	show(overdueDesc, gauge, float64(s.Overdue))
+	show(hooksDesc, gauge, float64(s.Webhooks))
+	waits := 0.0
+	if !s.WebhooksSince.IsZero() {
+		waits = max(w.now().Sub(s.WebhooksSince).Seconds(), 0)
+	}
+	show(hookAgeDesc, gauge, waits)
 	for kind, n := range s.Waiting {
 		show(waitingDesc, gauge, float64(n), kind)
 		age := 0.0

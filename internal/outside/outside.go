@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -59,6 +60,17 @@ func Public(a netip.Addr) bool {
 // a request for something else.
 func publicPort(port uint16) bool { return port == 80 || port == 443 || port >= 1024 }
 
+// PublicPort is an address that a Client dials where Options does not say otherwise.
+func PublicPort(a netip.AddrPort) bool { return Public(a.Addr()) && publicPort(a.Port()) }
+
+// In returns what allows the addresses of networks, on the ports that web servers are on.
+func In(networks []netip.Prefix) func(netip.AddrPort) bool {
+	return func(a netip.AddrPort) bool {
+		addr := a.Addr().Unmap()
+		return addr.Zone() == "" && publicPort(a.Port()) && slices.ContainsFunc(networks, func(p netip.Prefix) bool { return p.Contains(addr) })
+	}
+}
+
 // Options of a Client.
 type Options struct {
 	// Allow decides about an address that is dialled; nil for those of the public internet. Only tests, and people who say so in
@@ -82,7 +94,7 @@ const (
 func Client(o Options) *http.Client {
 	allow := o.Allow
 	if allow == nil {
-		allow = func(a netip.AddrPort) bool { return Public(a.Addr()) && publicPort(a.Port()) }
+		allow = PublicPort
 	}
 	d := &net.Dialer{Timeout: dialTimeout, Resolver: o.Resolver, Control: func(network, address string, _ syscall.RawConn) error {
 		ap, err := netip.ParseAddrPort(address)

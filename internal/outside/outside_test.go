@@ -207,3 +207,19 @@ func answerDNS(c net.Conn, ip func() net.IP) {
 		}
 	}
 }
+
+// TestNetworks: those that the operator lists, on ports of web servers, however the address is written.
+func TestNetworks(t *testing.T) {
+	in := In([]netip.Prefix{netip.MustParsePrefix("10.1.0.0/16"), netip.MustParsePrefix("fd00:1::/32")})
+	for s, want := range map[string]bool{
+		"10.1.2.3:443": true, "[::ffff:10.1.2.3]:8443": true, "[fd00:1::7]:80": true, "10.1.2.3:25": false, "10.2.0.1:443": false, "[fd00:2::1]:443": false,
+		"[fe80::1%eth0]:443": false, "1.1.1.1:443": false,
+	} {
+		if got := in(netip.MustParseAddrPort(s)); got != want {
+			t.Errorf("In(%s) = %v", s, got)
+		}
+	}
+	if !PublicPort(netip.MustParseAddrPort("1.1.1.1:443")) || PublicPort(netip.MustParseAddrPort("1.1.1.1:25")) || PublicPort(netip.MustParseAddrPort("10.1.2.3:443")) {
+		t.Error("PublicPort")
+	}
+}

@@ -43,7 +43,7 @@ func (s *Store) NextDelivery(ctx context.Context, h storage.WebhookKey, now time
 	}, `SELECT `+deliveryColumns+`, body FROM webhook_deliveries d
 		WHERE owner_id = $1 AND hook_id = $2 AND state = 'ready' AND due_at <= $3 AND (test = 1 OR EXISTS (
 			SELECT 1 FROM webhooks h WHERE h.owner_id = $1 AND h.id = $2 AND h.state = 'on' AND h.hold <= $3))
-		ORDER BY sequence LIMIT 1`, h.Owner, h.ID, micros(now))
+		ORDER BY attempt, sequence LIMIT 1`, h.Owner, h.ID, micros(now))
 	if err == nil && d == nil {
 		err = storage.ErrNotFound
 	}
