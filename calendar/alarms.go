@@ -3,6 +3,7 @@ package calendar
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"encoding/xml"
 	"fmt"
 	"slices"
@@ -69,6 +70,31 @@ func (u *unit) queueAlarms(ctx context.Context, owner int64) error {
 	return u.queue(ctx, &storage.Job{Owner: owner, Kind: alarmsJob, Merge: alarmsJob})
 }
 
+// queueCalendarAlarms does it for one calendar of a home.
+func (u *unit) queueCalendarAlarms(ctx context.Context, owner, id int64) error {
+	which, err := json.Marshal(alarmsChange{Calendar: id})
+	if err != nil {
+		return err
+	}
+	return u.queue(ctx, &storage.Job{Owner: owner, Kind: alarmsJob, Merge: fmt.Sprint(alarmsJob, "/", id), Payload: which})
+}
+
+// alarmsChange is the payload of an alarmsJob. None is of the whole home.
+type alarmsChange struct {
+	Calendar int64 `json:"calendar"`
+}
+
+// changeAlarms carries out an alarmsJob.
+func (s *Service) changeAlarms(ctx context.Context, j *storage.Job) error {
+	var ch alarmsChange
+	if len(j.Payload) > 0 {
+		if err := json.Unmarshal(j.Payload, &ch); err != nil {
+			return fmt.Errorf("payload of job %d/%d: %w", j.Owner, j.ID, err)
+		}
+	}
+	return s.replanHome(ctx, j.Owner, ch.Calendar)
+}
+
 // editHomeAlarms takes the alarms by default that programs set on a home for those of its owner.
 func (u *unit) editHomeAlarms(ctx context.Context, owner int64, edit Edit) error {
 	isOne := func(p storage.Property) bool { _, _, ok := defaultAlarmProperty(p); return ok }
@@ -121,7 +147,8 @@ func CheckDefaultAlarm(a storage.DefaultAlarm) error {
 const maxLead = 60 * 24 * time.Hour
 
 // SetAlarms changes the alarms by default of a calendar, or with an empty Slug of its owner, who is then also told which of their alarms become
-// mails. It holds for what is there already, too, from now on.
+// mails. It holds for what is there already, too, from now on. In a calendar that is shared with somebody, reached through their home, they
+// are the sharee's.
 func (s *Service) SetAlarms(ctx context.Context, who *storage.Principal, t Target, e AlarmsEdit) error {
 	for _, a := range []*storage.DefaultAlarm{e.Timed, e.Day} {
 		if a != nil {
@@ -132,6 +159,9 @@ func (s *Service) SetAlarms(ctx context.Context, who *storage.Principal, t Targe
 	}
 	if e.Mailed != nil && *e.Mailed != storage.MailAsSite && *e.Mailed != storage.MailAll && *e.Mailed != storage.MailEmail {
 		return Errorf(BadRequest, "alarms that are mailed are all, or those of kind email, not %.60q", string(*e.Mailed))
+	}
+	if t.Share != nil {
+		return s.patchShare(ctx, who, t, Edit{Live: func(c *storage.Calendar) error { e.apply(&c.Alarms); return nil }})
 	}
 	if err := s.early(ctx, who, t, t.Slug == "", auth.WriteProperties); err != nil {
 		return err
@@ -171,14 +201,14 @@ func (s *Service) SetAlarms(ctx context.Context, who *storage.Principal, t Targe
 	})
 }
 
-// replanHome sets the reminders of everything in a home anew.
-func (s *Service) replanHome(ctx context.Context, owner int64) error {
+// replanHome sets the reminders of everything in a home anew, or in one calendar of it (0: in all).
+func (s *Service) replanHome(ctx context.Context, owner, only int64) error {
 	home, err := s.Store.Calendars(ctx, owner)
 	if err != nil {
 		return fmt.Errorf("calendars: %w", err)
 	}
 	for _, c := range home {
-		if c.Kind != storage.CalendarKind {
+		if c.Kind != storage.CalendarKind || only != 0 && c.ID != only {
 			continue
 		}
 		after := ""

@@ -21,7 +21,7 @@ func (s *Service) Do(ctx context.Context, j *storage.Job) error {
 	case scheduling.SpreadJob:
 		return s.spread(ctx, j)
 	case alarmsJob:
-		return s.replanHome(ctx, j.Owner)
+		return s.changeAlarms(ctx, j)
 	case scheduling.GroupJob:
 		return s.changeMeetings(ctx, j)
 	case scheduling.DeliverJob:

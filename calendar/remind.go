@@ -3,6 +3,8 @@ package calendar
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"kalends/auth"
@@ -64,16 +66,24 @@ func (u *unit) plan(ctx context.Context, cal *storage.Calendar, p *parsed, row, 
 	return append(rows, others...), err
 }
 
-// planOthers returns the rows of those who share the object.
+// planOthers returns the rows of those who share the object: by alarms of their own in it, and by those that they have by default in the calendar.
 func (u *unit) planOthers(ctx context.Context, cal *storage.Calendar, p *parsed, row *storage.Object, existing []*storage.Reminder) ([]*storage.Reminder, error) {
 	list, err := u.tx.PersonalAlarms(ctx, row.Owner, row.ID)
-	if err != nil || len(list) == 0 {
+	if err != nil {
 		return nil, err
 	}
-	ids := make([]int64, len(list))
-	for i, m := range list {
-		ids[i] = m.User
+	byDefault, err := u.shareeAlarms(ctx, cal)
+	if err != nil || len(list)+len(byDefault) == 0 {
+		return nil, err
 	}
+	ids := slices.Collect(maps.Keys(byDefault))
+	mine := make(map[int64]*storage.Personal, len(list))
+	for _, m := range list {
+		mine[m.User] = m
+		ids = append(ids, m.User)
+	}
+	slices.Sort(ids)
+	ids = slices.Compact(ids)
 	people, err := u.tx.PrincipalsByID(ctx, ids)
 	if err != nil {
 		return nil, fmt.Errorf("principals: %w", err)
@@ -82,22 +92,38 @@ func (u *unit) planOthers(ctx context.Context, cal *storage.Calendar, p *parsed,
 	if err != nil {
 		return nil, fmt.Errorf("addresses: %w", err)
 	}
-	byID := make(map[int64]*storage.Principal, len(people))
-	for _, who := range people {
-		byID[who.ID] = who
-	}
 	var rows []*storage.Reminder
-	for _, m := range list {
-		mine, err := ical.Parse(m.ICS)
-		who := byID[m.User]
-		if err != nil || who == nil {
-			continue
+	for _, who := range people {
+		var own *ical.Component
+		if m := mine[who.ID]; m != nil {
+			if own, err = ical.Parse(m.ICS); err != nil {
+				continue
+			}
 		}
-		o := u.s.reminderSite().For(who, addresses[who.ID], cal, row)
+		o := u.s.reminderSite().ForSharee(who, addresses[who.ID], cal, row, byDefault[who.ID])
 		o.Now, o.Existing, o.Same = u.now, existing, u.replans
-		rows = append(rows, reminder.Plan(personal.Compose(p.cal, mine), p.series, o)...)
+		rows = append(rows, reminder.Plan(personal.Compose(p.cal, own), p.series, o)...)
 	}
 	return rows, nil
+}
+
+// shareeAlarms returns the alarms by default of those with whom a calendar is shared, read once for all objects of a transaction.
+func (u *unit) shareeAlarms(ctx context.Context, cal *storage.Calendar) (map[int64]storage.DefaultAlarms, error) {
+	if !cal.Shared {
+		return nil, nil
+	}
+	if alarms, known := u.sharees[cal.Ref()]; known {
+		return alarms, nil
+	}
+	shares, err := u.tx.Shares(ctx, cal.Owner, cal.ID)
+	if err != nil {
+		return nil, err
+	}
+	if u.sharees == nil {
+		u.sharees = map[storage.Ref]map[int64]storage.DefaultAlarms{}
+	}
+	u.sharees[cal.Ref()] = reminder.ShareeAlarms(shares)
+	return u.sharees[cal.Ref()], nil
 }
 
 // remindedOwner returns the owner of the calendars that are written to, with their addresses.

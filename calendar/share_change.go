@@ -73,7 +73,10 @@ func (s *sharing) put(ctx context.Context, sh *storage.Share) error {
 	if err := s.u.tx.PutShared(ctx, sh); err != nil {
 		return fmt.Errorf("put share: %w", err)
 	}
-	return nil
+	if sh.Alarms == (storage.DefaultAlarms{}) {
+		return nil
+	}
+	return s.u.queueCalendarAlarms(ctx, sh.Owner, sh.Calendar) // whether they ring may be another thing now
 }
 
 // invite shares the calendar with one person, through a group or not, or with a group itself.
@@ -327,6 +330,8 @@ func (s *Service) patchShare(ctx context.Context, who *storage.Principal, t Targ
 		if err != nil {
 			return noCollection(err, home)
 		}
+		alarms := sh.Alarms
+		editAlarms(&sh.Alarms, edit)
 		if edit.Live != nil {
 			c, err := u.tx.CalendarByID(ctx, sh.Owner, sh.Calendar)
 			if err != nil {
@@ -348,6 +353,11 @@ func (s *Service) patchShare(ctx context.Context, who *storage.Principal, t Targ
 				sh.TimeZone, sh.TimeZoneID = seen.TimeZone, seen.TimeZoneID
 			}
 		}
+		if sh.Alarms != alarms {
+			if err := u.shareAlarms(ctx, sh); err != nil {
+				return err
+			}
+		}
 		if sh.Seq, err = u.tx.Next(ctx, t.Sharee.ID); err != nil {
 			return err
 		}
@@ -356,4 +366,19 @@ func (s *Service) patchShare(ctx context.Context, who *storage.Principal, t Targ
 		}
 		return u.editDead(ctx, t.Sharee.ID, sh.ID, 0, edit)
 	})
+}
+
+// shareAlarms tells the owner's side of a share which alarms by default its sharee has now, and has what is in the calendar planned anew.
+func (u *unit) shareAlarms(ctx context.Context, sh *storage.Share) error {
+	if !u.tx.Locked(sh.Owner) {
+		u.people.lock(sh.Owner)
+		return errGrew
+	}
+	if err := u.tx.PutShare(ctx, sh); err != nil {
+		return fmt.Errorf("put share: %w", err)
+	}
+	if err := u.tx.SetPersonal(ctx, sh.Owner, sh.Calendar); err != nil {
+		return err
+	}
+	return u.queueCalendarAlarms(ctx, sh.Owner, sh.Calendar)
 }

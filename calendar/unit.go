@@ -26,10 +26,11 @@ type unit struct {
 
 	taken map[int64]bool // attachments that were counted into used
 
-	owner    *storage.Principal // of the calendar that is asked to be changed, where it is known
-	made     bool               // by the server's own pages or API: so are the copies that are delivered
-	replans  bool               // objects stay as they are, only what they depend on is another
-	reminded *reminded          // the owner of the calendar written to last
+	owner    *storage.Principal                              // of the calendar that is asked to be changed, where it is known
+	made     bool                                            // by the server's own pages or API: so are the copies that are delivered
+	replans  bool                                            // objects stay as they are, only what they depend on is another
+	reminded *reminded                                       // the owner of the calendar written to last
+	sharees  map[storage.Ref]map[int64]storage.DefaultAlarms // alarms by default of those with whom calendars are shared, as far as they were asked for
 
 	told    webhook.Recorder // what webhooks are told of it
 	replies []reply          // of rooms, which wait until the invitation is delivered

@@ -112,7 +112,8 @@ type known struct {
 	people    map[int64]*storage.Principal
 	addresses map[int64][]string
 	homes     map[int64][]*storage.Calendar
-	told      webhook.Recorder // what webhooks are told of the batch
+	told      webhook.Recorder                                // what webhooks are told of the batch
+	sharees   map[storage.Ref]map[int64]storage.DefaultAlarms // of calendars that were asked for
 }
 
 func gather(ctx context.Context, tx storage.Tx, owners []int64, list []storage.Reminded) (*known, error) {
@@ -239,13 +240,17 @@ func (b *batch) person(ctx context.Context, tx storage.Tx, id int64) (*state, er
 	}
 	c := b.calendar()
 	cal := b.cal
+	o := b.d.Site.For(who, b.known.addresses[id], c, b.object)
 	if id != b.object.Owner {
-		var err error
-		if cal, err = b.shared(ctx, tx, who, c); err != nil || cal == nil {
+		alarms, err := b.sharee(ctx, tx, id, c)
+		if err != nil {
 			return nil, err
 		}
+		if cal, err = b.shared(ctx, tx, who, c, alarms != storage.DefaultAlarms{}); err != nil || cal == nil {
+			return nil, err
+		}
+		o = b.d.Site.ForSharee(who, b.known.addresses[id], c, b.object, alarms)
 	}
-	o := b.d.Site.For(who, b.known.addresses[id], c, b.object)
 	o.Now = b.now
 	p := newPlan(cal, nil, o)
 	if p == nil {
@@ -264,8 +269,29 @@ func (b *batch) calendar() *storage.Calendar {
 	return nil
 }
 
-// shared returns the object as somebody has it whose calendar it is not, nil where they may not see it any more.
-func (b *batch) shared(ctx context.Context, tx storage.Tx, who *storage.Principal, c *storage.Calendar) (*ical.Component, error) {
+// sharee returns the alarms by default that somebody has in a calendar that is shared with them.
+func (b *batch) sharee(ctx context.Context, tx storage.Tx, id int64, c *storage.Calendar) (storage.DefaultAlarms, error) {
+	if c == nil || !c.Shared {
+		return storage.DefaultAlarms{}, nil
+	}
+	alarms, asked := b.known.sharees[c.Ref()]
+	if !asked {
+		shares, err := tx.Shares(ctx, c.Owner, c.ID)
+		if err != nil {
+			return storage.DefaultAlarms{}, err
+		}
+		alarms = ShareeAlarms(shares)
+		if b.known.sharees == nil {
+			b.known.sharees = map[storage.Ref]map[int64]storage.DefaultAlarms{}
+		}
+		b.known.sharees[c.Ref()] = alarms
+	}
+	return alarms[id], nil
+}
+
+// shared returns the object as somebody has it whose calendar it is not, nil where they may not see it any more, or have no alarms there: of
+// their own in the object, or by default.
+func (b *batch) shared(ctx context.Context, tx storage.Tx, who *storage.Principal, c *storage.Calendar, byDefault bool) (*ical.Component, error) {
 	if c == nil || b.d.MayRead == nil || b.object.Privacy != storage.Public {
 		return nil, nil
 	}
@@ -273,8 +299,13 @@ func (b *batch) shared(ctx context.Context, tx storage.Tx, who *storage.Principa
 		return nil, err
 	}
 	list, err := tx.PersonalOf(ctx, b.object.Owner, who.ID, []int64{b.object.ID})
-	if err != nil || list[b.object.ID] == nil {
+	switch {
+	case err != nil:
 		return nil, err
+	case list[b.object.ID] == nil && byDefault:
+		return personal.Compose(b.cal, nil), nil
+	case list[b.object.ID] == nil:
+		return nil, nil
 	}
 	mine, err := ical.Parse(list[b.object.ID].ICS)
 	if err != nil {

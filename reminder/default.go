@@ -30,8 +30,8 @@ func alarmBefore(before time.Duration) storage.DefaultAlarm {
 	return storage.DefaultAlarm("EMAIL " + ical.Duration{Negative: true, Time: before}.String())
 }
 
-// For returns how somebody with these addresses (ical.Address form) is reminded of an object in a calendar; c may be nil. Alarms by default are for the
-// calendar's owner only: who shares a calendar sets their own.
+// For returns how somebody with these addresses (ical.Address form) is reminded of an object in a calendar; c may be nil. Alarms by default are
+// those of the calendar's owner; for who shares it there is [Site.ForSharee].
 func (s Site) For(who *storage.Principal, addresses []string, c *storage.Calendar, o *storage.Object) Options {
 	opts := Options{Owner: o.Owner, Object: o.ID, Calendar: o.Calendar, ForUser: who.ID, Addresses: addresses}
 	zoneID, alarms := "", who.Alarms
@@ -49,6 +49,29 @@ func (s Site) For(who *storage.Principal, addresses []string, c *storage.Calenda
 	}
 	opts.Alarms = alarms.Or(storage.DefaultAlarms{Timed: alarmBefore(before)})
 	return opts
+}
+
+// ForSharee is For for somebody with whom the calendar is shared, and who has set alarms by default in it. Those that they have for their own
+// calendars, and the site's, do not hold there: nobody is to be reminded of all that others do.
+func (s Site) ForSharee(who *storage.Principal, addresses []string, c *storage.Calendar, o *storage.Object, alarms storage.DefaultAlarms) Options {
+	opts := s.For(who, addresses, c, o)
+	opts.Alarms = alarms
+	return opts
+}
+
+// ShareeAlarms returns the alarms by default that sharees of a calendar have in it, by person: of those that have taken it into their home. Whether they
+// may still read it is asked when they are reminded.
+func ShareeAlarms(shares []*storage.Share) map[int64]storage.DefaultAlarms {
+	var list map[int64]storage.DefaultAlarms
+	for _, sh := range shares {
+		if sh.State == storage.ShareAccepted && sh.Alarms != (storage.DefaultAlarms{}) && len(list) < storage.MaxPersonalAlarms {
+			if list == nil {
+				list = map[int64]storage.DefaultAlarms{}
+			}
+			list[sh.Sharee] = sh.Alarms
+		}
+	}
+	return list
 }
 
 // hasDefaults reports whether events without an alarm have one that becomes a mail.

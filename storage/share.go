@@ -36,6 +36,8 @@ type Share struct {
 	// ID names the share in the sharee's home. It is drawn from the sharee's counter, and no calendar there has it: the dead properties of the
 	// sharee's own are kept under it.
 	ID int64
+	// Alarms are the sharee's alarms by default in the calendar. Both sides have them: reminders are planned where the objects are.
+	Alarms DefaultAlarms
 	// Of the sharee's side only:
 	Seq         int64  // of the last change of what the sharee sees of it, other than in the calendar; of the sharee's counter
 	DisplayName string // "" for what the owner calls it
@@ -46,7 +48,6 @@ type Share struct {
 	TimeZone    string // with TimeZoneID; "" for the owner's
 	TimeZoneID  string
 	Transparent bool // it takes none of the sharee's time
-	Alarms      DefaultAlarms
 }
 
 // sharePrefix begins the slugs of calendars that others share.
@@ -70,8 +71,8 @@ func ShareID(slug string) (int64, bool) {
 
 // ShareReader reads who shares what with whom.
 type ShareReader interface {
-	// Shares returns those of a calendar of the owner's (0: of all), in any state, ordered by (calendar, sharee). What is the sharee's own is
-	// not in them.
+	// Shares returns those of a calendar of the owner's (0: of all), in any state, ordered by (calendar, sharee). Of what is the sharee's own only the
+	// alarms are in them.
 	Shares(ctx context.Context, owner, calendar int64) ([]*Share, error)
 	// Shared returns what others share with a person or group, in any state, ordered by ID.
 	Shared(ctx context.Context, sharee int64) ([]*Share, error)

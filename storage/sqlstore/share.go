@@ -7,17 +7,18 @@ import (
 	"kalends/storage"
 )
 
-const shareColumns = `owner_id, calendar_id, sharee_id, id, via_id, privileges, created, modified, state, uid, summary`
+const shareColumns = `owner_id, calendar_id, sharee_id, id, via_id, privileges, created, modified, state, uid, summary, default_alarm, default_alarm_day`
 
 func scanShare(r scanner) (*storage.Share, error) {
 	s := &storage.Share{}
 	var privileges, created, modified int64
-	err := r.Scan(&s.Owner, &s.Calendar, &s.Sharee, &s.ID, &s.Via, &privileges, &created, &modified, (*string)(&s.State), &s.UID, &s.Summary)
+	err := r.Scan(&s.Owner, &s.Calendar, &s.Sharee, &s.ID, &s.Via, &privileges, &created, &modified, (*string)(&s.State), &s.UID, &s.Summary,
+		(*string)(&s.Alarms.Timed), (*string)(&s.Alarms.Day))
 	s.Privileges, s.Created, s.Modified = uint32(privileges), instant(created), instant(modified)
 	return s, err
 }
 
-// sharedColumns begin as shareColumns do, seen from the other side.
+// sharedColumns begin as shareColumns do, but for the alarms, seen from the other side.
 const sharedColumns = `sharer_id, calendar_id, owner_id, id, via_id, privileges, created, modified, state, uid, summary,
 		seq, transparent, display_name, description, color, color_name, sort_order, time_zone, time_zone_id, default_alarm, default_alarm_day`
 
@@ -96,10 +97,12 @@ func (tx *Tx) PutShare(ctx context.Context, s *storage.Share) error {
 	if err := tx.mustLock(s.Owner); err != nil {
 		return err
 	}
-	err := tx.write(ctx, `INSERT INTO shares (`+shareColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+	err := tx.write(ctx, `INSERT INTO shares (`+shareColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 		ON CONFLICT (owner_id, calendar_id, sharee_id) DO UPDATE SET id = excluded.id, via_id = excluded.via_id,
-			privileges = excluded.privileges, modified = excluded.modified, state = excluded.state, uid = excluded.uid, summary = excluded.summary`,
-		s.Owner, s.Calendar, s.Sharee, s.ID, s.Via, int64(s.Privileges), micros(s.Created), micros(s.Modified), string(s.State), s.UID, s.Summary)
+			privileges = excluded.privileges, modified = excluded.modified, state = excluded.state, uid = excluded.uid, summary = excluded.summary,
+			default_alarm = excluded.default_alarm, default_alarm_day = excluded.default_alarm_day`,
+		s.Owner, s.Calendar, s.Sharee, s.ID, s.Via, int64(s.Privileges), micros(s.Created), micros(s.Modified), string(s.State), s.UID, s.Summary,
+		string(s.Alarms.Timed), string(s.Alarms.Day))
 	if err != nil {
 		return err
 	}

@@ -57,7 +57,7 @@ func testShares(t *testing.T, s storage.Store) {
 	}
 	known := func() *storage.Share { // what the owner's side knows
 		k := *sh
-		k.Seq, k.DisplayName, k.Color, k.Transparent, k.Alarms = 0, "", "", false, storage.DefaultAlarms{}
+		k.Seq, k.DisplayName, k.Color, k.Transparent = 0, "", "", false
 		return &k
 	}
 	expect("invited", []*storage.Share{known()}, []*storage.Share{sh})
@@ -79,7 +79,7 @@ func testShares(t *testing.T, s storage.Store) {
 	granted("one who was only invited")
 
 	sh.State, sh.DisplayName, sh.Color, sh.Transparent = storage.ShareAccepted, "Mine", "#FF0000FF", true
-	sh.Alarms.Timed = "NONE"
+	sh.Alarms.Timed, sh.Alarms.Day = "NONE", "EMAIL -PT15H"
 	both(func(tx storage.Tx) error {
 		if err := tx.PutShare(ctx, sh); err != nil {
 			return err

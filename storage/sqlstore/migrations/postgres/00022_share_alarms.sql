@@ -1,0 +1,11 @@
+-- The alarms by default of those a calendar is shared with, on the side where reminders are planned too: the owner's. Who has some has
+-- something of their own in the calendar.
+
+-- +goose Up
+ALTER TABLE shares ADD COLUMN default_alarm TEXT COLLATE "C" NOT NULL DEFAULT '';
+ALTER TABLE shares ADD COLUMN default_alarm_day TEXT COLLATE "C" NOT NULL DEFAULT '';
+UPDATE shares SET
+    default_alarm = coalesce((SELECT s.default_alarm FROM shared s WHERE s.owner_id = shares.sharee_id AND s.id = shares.id), ''),
+    default_alarm_day = coalesce((SELECT s.default_alarm_day FROM shared s WHERE s.owner_id = shares.sharee_id AND s.id = shares.id), '');
+UPDATE calendars SET personal = TRUE WHERE EXISTS (SELECT 1 FROM shares s WHERE s.owner_id = calendars.owner_id
+    AND s.calendar_id = calendars.id AND (s.default_alarm <> '' OR s.default_alarm_day <> ''));
