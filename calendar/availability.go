@@ -77,7 +77,7 @@ func (c *availabilityCache) get(key seriesKey, text func() ([]byte, error)) ([]*
 
 // availabilityOf returns what an object in a calendar says of when its owner is there. Its text is read at the first time.
 func (s *Service) availabilityOf(ctx context.Context, r storage.Reader, o *storage.Object) ([]*scheduling.Availability, error) {
-	return s.availability.get(seriesKey{o.Owner, o.ID, o.Seq}, func() ([]byte, error) {
+	return s.availability.get(versionOf(o), func() ([]byte, error) {
 		o, err := r.ObjectByID(ctx, o.Owner, o.ID)
 		if err != nil {
 			return nil, err
@@ -88,7 +88,7 @@ func (s *Service) availabilityOf(ctx context.Context, r storage.Reader, o *stora
 
 // inboxAvailability is the same of an inbox.
 func (s *Service) inboxAvailability(inbox *storage.Calendar) ([]*scheduling.Availability, error) {
-	return s.availability.get(seriesKey{inbox.Owner, inbox.ID, inbox.Seq}, func() ([]byte, error) {
+	return s.availability.get(seriesKey{inbox.Owner, inbox.ID, inbox.Seq, ""}, func() ([]byte, error) {
 		return []byte(strings.TrimSpace(inbox.Availability)), nil
 	})
 }

@@ -18,9 +18,13 @@ type seriesCache struct {
 	bytes int
 }
 
+// A seriesKey is a version of an object. The tag is there since the number alone comes again after a transaction that failed.
 type seriesKey struct {
 	owner, id, seq int64
+	etag           string // "" of a collection
 }
+
+func versionOf(o *storage.Object) seriesKey { return seriesKey{o.Owner, o.ID, o.Seq, o.ETag} }
 
 type seriesItem struct {
 	key    seriesKey
@@ -31,7 +35,7 @@ type seriesItem struct {
 const seriesCacheBytes = 32 << 20
 
 func (c *seriesCache) get(o *storage.Object) (*recur.Series, error) {
-	key := seriesKey{o.Owner, o.ID, o.Seq}
+	key := versionOf(o)
 	c.mu.Lock()
 	if e, ok := c.items[key]; ok {
 		c.order.MoveToFront(e)

@@ -97,7 +97,7 @@ func (s *Service) occurrences(o *storage.Object, start, end time.Time, loc *time
 	}
 	from, to := start.UnixMicro(), end.UnixMicro()
 	for year := first; year <= last; year++ {
-		y, cached := s.years.get(yearKey{seriesKey{o.Owner, o.ID, o.Seq}, year, loc})
+		y, cached := s.years.get(yearKey{versionOf(o), year, loc})
 		if !cached {
 			if y, err = s.expandYear(o, year, loc); err != nil || y.list == nil {
 				return false, err
@@ -139,6 +139,6 @@ func (s *Service) expandYear(o *storage.Object, year int, loc *time.Location) (y
 		y.list = append(y.list, x)
 		y.longest = max(y.longest, x.end-x.start)
 	}
-	s.years.put(yearKey{seriesKey{o.Owner, o.ID, o.Seq}, year, loc}, y)
+	s.years.put(yearKey{versionOf(o), year, loc}, y)
 	return y, nil
 }

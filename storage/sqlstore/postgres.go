@@ -150,7 +150,10 @@ type pgSession struct {
 }
 
 // release also closes a connection that is still in a transaction.
-func (s *pgSession) release() { s.conn.Release() }
+func (s *pgSession) release() error {
+	s.conn.Release()
+	return nil
+}
 
 func (s *pgSession) run(ctx context.Context, stmts []stmt, seen *int64) error {
 	s.db.count.note(ctx, stmts)

@@ -31,8 +31,9 @@ type session interface {
 	// run carries out the statements in order, in one round trip where the database is a server.
 	// It counts in seen the rows that it gave away.
 	run(ctx context.Context, stmts []stmt, seen *int64) error
-	// release gives the connection back. It must be outside any transaction, or is thrown away.
-	release()
+	// release gives the connection back. It must be outside any transaction, or is thrown away. It returns when what was committed
+	// is on disk; an error says that it is not, and that nothing of it is there.
+	release() error
 }
 
 // database makes sessions.
@@ -51,6 +52,7 @@ type Stats struct {
 	Statements int64 // begin and commit among them
 	RoundTrips int64 // waits for the database
 	Retries    int64 // transactions run again
+	Joined     int64 // transactions that reached the disk by the commit of another
 	Pool       Pool
 }
 
@@ -63,7 +65,7 @@ type Pool struct {
 }
 
 type counters struct {
-	statements, trips, retries atomic.Int64
+	statements, trips, retries, joined atomic.Int64
 }
 
 // Trace notes the statements carried out under a context made by [WithTrace].

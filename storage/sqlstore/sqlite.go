@@ -22,7 +22,7 @@ import (
 var errClosed = errors.New("store is closed")
 
 // lite is an SQLite file: one connection that writes and several that only read. It uses the driver without the pool
-// of database/sql, whose conversions cost more than the queries.
+// of database/sql, whose conversions cost more than the queries. Transactions that write at the same time share a commit: see commitGroup.
 type lite struct {
 	path    string
 	count   *counters
@@ -32,6 +32,7 @@ type lite struct {
 	once    sync.Once
 
 	open, acquired, waits, waited atomic.Int64 // waited in nanoseconds
+	writing                       atomic.Int64 // how many wait for the writer now
 }
 
 func openSQLite(ctx context.Context, path string, o *options, count *counters) (*lite, error) {
@@ -152,6 +153,10 @@ func (l *lite) session(ctx context.Context, write bool) (session, error) {
 	}
 	l.waits.Add(1)
 	defer func(start time.Time) { l.waited.Add(int64(time.Since(start))) }(time.Now())
+	if write {
+		l.writing.Add(1)
+		defer l.leave()
+	}
 	select {
 	case s := <-pool:
 		return l.take(ctx, s, write)
@@ -194,32 +199,31 @@ type liteSession struct {
 	prepare driver.ConnPrepareContext
 	stmts   map[string]driver.Stmt
 	home    chan *liteSession
-	inTx    bool
+
+	state  txState
+	group  *commitGroup // of transactions that ended and are not committed yet; nil for none
+	joined *commitGroup // what the transaction that just ended has left to the group to commit
 }
+
+// txState is the transaction of a session's present user.
+type txState uint8
+
+const (
+	noTx     txState = iota
+	ownTx            // begun
+	sharedTx         // a savepoint in the transaction that the group began
+)
 
 func (s *liteSession) shut() {
 	if s == nil {
 		return
 	}
+	s.flush()
 	for _, st := range s.stmts {
 		st.Close()
 	}
 	s.conn.Close()
 	s.db.open.Add(-1)
-}
-
-func (s *liteSession) release() {
-	if s.inTx {
-		s.shut() // its rollback failed
-		s.home <- nil
-		return
-	}
-	select {
-	case <-s.db.closed:
-		s.shut()
-	default:
-		s.home <- s
-	}
 }
 
 // run takes no notice of ctx ending while a statement runs: they are short, and watching costs a goroutine each.
@@ -229,11 +233,35 @@ func (s *liteSession) run(ctx context.Context, stmts []stmt, seen *int64) error 
 		if err := ctx.Err(); err != nil && stmts[i].sql != rollbackText {
 			return err
 		}
-		if err := s.one(ctx, &stmts[i], seen); err != nil {
+		if err := s.step(ctx, &stmts[i], seen); err != nil {
 			return classify(ctx, err)
 		}
 	}
 	return nil
+}
+
+// step carries out a statement, or what beginning and ending a transaction means here.
+func (s *liteSession) step(ctx context.Context, st *stmt, seen *int64) error {
+	switch st.sql {
+	case sqliteDialect.begin, sqliteDialect.beginView:
+		return s.begin(ctx, st)
+	case commitText:
+		return s.commit(ctx)
+	case rollbackText:
+		return s.rollback(ctx)
+	}
+	if s.state == noTx && s.group != nil { // a statement that is a transaction of its own
+		if s.flush(); s.state != noTx {
+			return errGroupLost
+		}
+	}
+	return s.one(ctx, st, seen)
+}
+
+// exec carries out a statement without arguments or rows.
+func (s *liteSession) exec(sql string) error {
+	var seen int64
+	return s.one(context.Background(), &stmt{sql: sql}, &seen)
 }
 
 func (s *liteSession) one(ctx context.Context, st *stmt, seen *int64) error {
@@ -263,12 +291,6 @@ func (s *liteSession) one(ctx context.Context, st *stmt, seen *int64) error {
 		res, err := p.(driver.StmtExecContext).ExecContext(context.Background(), args)
 		if err != nil {
 			return err
-		}
-		switch st.sql {
-		case sqliteDialect.begin, sqliteDialect.beginView:
-			s.inTx = true
-		case commitText, rollbackText:
-			s.inTx = false
 		}
 		if st.done != nil {
 			n, err := res.RowsAffected()

@@ -91,7 +91,7 @@ func (s *Store) Dialect() string { return s.db.dialect().name }
 
 // Stats returns what the store did so far.
 func (s *Store) Stats() Stats {
-	return Stats{s.count.statements.Load(), s.count.trips.Load(), s.count.retries.Load(), s.db.poolState()}
+	return Stats{s.count.statements.Load(), s.count.trips.Load(), s.count.retries.Load(), s.count.joined.Load(), s.db.poolState()}
 }
 
 // Migrate implements [storage.Store].
@@ -302,8 +302,11 @@ func (s *Store) attempt(ctx context.Context, fn func(*Tx) error) (again bool, er
 		return false, err
 	}
 	tx := newTx(sess, s.db.dialect())
-	committed := false
+	committed, released := false, false
 	defer func() {
+		if released {
+			return
+		}
 		if !committed && tx.begun {
 			rollback(ctx, sess)
 		}
@@ -315,8 +318,11 @@ func (s *Store) attempt(ctx context.Context, fn func(*Tx) error) (again bool, er
 	} else if tx.err != nil && !errors.Is(err, tx.err) {
 		err = fmt.Errorf("%w (%w)", err, tx.err) // fn hid the reason
 	}
-	committed = err == nil
-	if committed && tx.created > 0 {
+	if committed = err == nil; committed {
+		released = true
+		err = sess.release()
+	}
+	if err == nil && tx.created > 0 {
 		s.db.grown(tx.created)
 	}
 	// A connection lost while it committed may have committed.
