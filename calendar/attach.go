@@ -364,9 +364,8 @@ func (s *Service) store(ctx context.Context, a *storage.Attachment, octets io.Re
 	sum := sha256.New()
 	piece := make([]byte, storage.AttachmentChunkSize)
 	for n := int64(0); ; n++ {
-		k, err := io.ReadFull(octets, piece)
-		last := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
-		if err != nil && !last {
+		k, last, err := fill(piece, octets)
+		if err != nil {
 			return &BodyError{err}
 		}
 		if a.Size += int64(k); a.Size > limit {
@@ -412,6 +411,22 @@ func (s *Service) store(ctx context.Context, a *storage.Attachment, octets io.Re
 			return nil
 		}
 	}
+}
+
+// fill reads until the piece is full or the end. Not io.ReadFull: of a body that breaks off net/http says io.ErrUnexpectedEOF, which would look
+// like the end.
+func fill(piece []byte, r io.Reader) (n int, last bool, err error) {
+	for n < len(piece) {
+		k, err := r.Read(piece[n:])
+		n += k
+		if err == io.EOF {
+			return n, true, nil
+		}
+		if err != nil {
+			return n, false, err
+		}
+	}
+	return n, false, nil
 }
 
 // discard removes what was taken in for nothing. Where that fails the janitor does it.

@@ -84,6 +84,14 @@ func managedInURL(text string) string {
 	return id
 }
 
+// baseOf returns the beginning of the URL of an attachment, "" where it is the URL of something else.
+func baseOf(value, id string) string {
+	if managedInURL(value) != id {
+		return ""
+	}
+	return strings.TrimSuffix(value, AttachmentPath+id)
+}
+
 // managedLines lists the ATTACHs of an object that have a MANAGED-ID or lead here.
 func managedLines(cal *ical.Component) []*ical.Property {
 	var list []*ical.Property
@@ -201,8 +209,8 @@ func (u *unit) manage(ctx context.Context, r PutRequest, old *storage.Object, p 
 		case !line.HasParam("MANAGED-ID"): // a link that somebody put there
 		case known != nil && m.owner == owner:
 			base := u.s.base(r.Base)
-			if managedInURL(line.Value()) == id {
-				base = strings.TrimSuffix(line.Value(), AttachmentPath+id)
+			if b := baseOf(line.Value(), id); b != "" {
+				base = b
 			}
 			taken = append(taken, known)
 			become(line, attachLine(known, base))

@@ -30,8 +30,15 @@ func (s *Service) Copy(ctx context.Context, r MoveRequest) (created bool, err er
 		}
 		return false, Errorf(Refused, "source and destination are the same (RFC 4918 section 9.8.5)")
 	}
-	res, err := s.Put(ctx, PutRequest{Who: r.Who, Target: r.To, Body: src.ICS, Cond: r.overwrite, Quiet: true})
+	body, copies, err := s.copyAttachments(ctx, r, src)
 	if err != nil {
+		return false, err
+	}
+	res, err := s.Put(ctx, PutRequest{Who: r.Who, Target: r.To, Body: body, Cond: r.overwrite, Quiet: true})
+	if err != nil {
+		for _, a := range copies {
+			s.discard(ctx, a)
+		}
 		return false, err
 	}
 	return res.Created, nil
