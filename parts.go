@@ -34,7 +34,15 @@ func (a *app) assemble(ctx context.Context, cfg *config.Settings, log *slog.Logg
 	log = watch.Logger(log)
 	service := a.service(cfg, log)
 	login := &auth.Basic{Store: a.store, Log: log, Now: a.now}
+	tokens, err := a.tokens(ctx)
+	if err != nil {
+		return err
+	}
 	a.handler = routes(&caldav.Handler{
+		OpenLink: func(token string) (int64, int64, func(string) bool, bool) {
+			r, err := tokens.OpenFile(token)
+			return r.Owner, r.Object, func(address string) bool { return tokens.IsFor(r, address) }, err == nil
+		},
 		Calendar: service, Auth: login, Store: a.store, Log: log, Now: a.now, BaseURL: cfg.BaseURL, XMLSize: int64(cfg.Limit.XML),
 	})
 
@@ -46,10 +54,6 @@ func (a *app) assemble(ctx context.Context, cfg *config.Settings, log *slog.Logg
 	if err != nil {
 		return err
 	}
-	tokens, err := a.tokens(ctx)
-	if err != nil {
-		return err
-	}
 	a.handler = a.pages(log, service, tokens)
 	a.handler = a.feeds(log, service)
 	a.handler = a.meetings(cfg, log, service, login)
@@ -58,6 +62,7 @@ func (a *app) assemble(ctx context.Context, cfg *config.Settings, log *slog.Logg
 		Composer: composer, Transport: transport, Told: a.store,
 		Rates: &mailer.Rates{Sender: cfg.Mail.SenderRate, Domain: cfg.Mail.DomainRate},
 		Link:  answerLink(cfg.BaseURL, tokens),
+		File:  fileLink(cfg.BaseURL, tokens),
 	}
 	outbox := &mailer.Dispatcher{
 		Queue: a.store, Log: log, Grace: cfg.Grace.Duration,
@@ -113,10 +118,11 @@ func (a *app) assemble(ctx context.Context, cfg *config.Settings, log *slog.Logg
 // service is the one way to change calendars.
 func (a *app) service(cfg *config.Settings, log *slog.Logger) *calendar.Service {
 	return &calendar.Service{
-		Store: a.store, Now: a.now, Log: log,
+		Store: a.store, Now: a.now, Log: log, URL: cfg.BaseURL,
 		Limits: calendar.Limits{
 			ObjectSize: int64(cfg.Limit.Object), Attendees: cfg.Limit.Attendees, Instances: cfg.Limit.Instances,
 			Outside: cfg.Limit.OutsideRecipients, Quota: int64(cfg.Quota),
+			AttachmentSize: int64(cfg.Limit.Attachment), Attachments: cfg.Limit.Attachments,
 		},
 		DisplayReminders: cfg.Reminder.Display,
 		DefaultReminder:  cfg.Reminder.Default.Duration,
@@ -234,6 +240,20 @@ func answerLink(base string, tokens *mailer.Tokens) func(*mailer.Invitation) str
 			return ""
 		}
 		return strings.TrimSuffix(base, "/") + answer.Prefix + token
+	}
+}
+
+// fileLink makes the links to attachments that stand in mails; they need https.
+func fileLink(base string, tokens *mailer.Tokens) func(*mailer.Invitation, string) string {
+	if !strings.HasPrefix(base, "https://") {
+		return nil
+	}
+	return func(inv *mailer.Invitation, managedID string) string {
+		token, err := tokens.SignFile(inv.Owner, inv.Object, inv.To)
+		if err != nil {
+			return ""
+		}
+		return calendar.AttachmentURL(base, managedID) + "?link=" + token
 	}
 }
 

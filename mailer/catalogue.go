@@ -31,6 +31,7 @@ type catalogue struct {
 	sentFor                                            string // %s is a mailbox
 	late                                               string // %s is when it was due
 	changed                                            string
+	file                                               string // what is attached
 
 	weekdays      [7]string // from Sunday
 	shortWeekdays [7]string
@@ -102,6 +103,7 @@ var english = catalogue{
 	noticeFooter:   "You get this mail because you have invited to this meeting. Answer it to write to them.",
 	unverified:     "It is not certain that this is from %s: nobody stands in for the sender.",
 	addressOf:      "It came to the address for answers of %s.",
+	file:           "Attachment",
 	attached:       "The whole mail is attached. Nothing was changed in your calendar.",
 	waits:          "Nothing is changed before you decide: accept or refuse it in Kalends.", decide: "Decide",
 	late:          "This reminder is late: it was due on %s.",
@@ -166,6 +168,7 @@ var german = catalogue{
 	noticeFooter:   "Sie erhalten diese Mail, weil Sie zu diesem Termin eingeladen haben. Antworten Sie darauf, um zurückzuschreiben.",
 	unverified:     "Es ist nicht sicher, dass dies von %s kommt: Niemand steht für den Absender ein.",
 	addressOf:      "Sie kam an die Adresse für Antworten von %s.",
+	file:           "Anhang",
 	attached:       "Die ganze Mail ist angehängt. In Ihrem Kalender wurde nichts geändert.",
 	waits:          "Nichts wird geändert, bevor Sie entscheiden: Nehmen Sie es in Kalends an, oder lehnen Sie es ab.", decide: "Entscheiden",
 	late:          "Diese Erinnerung kommt verspätet: Sie war fällig am %s.",

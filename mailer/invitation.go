@@ -25,6 +25,8 @@ type Invitation struct {
 	Before string `json:"-"` // of an update: what the recipient was told last; the text says what changed
 	Thread string `json:"-"` // Message-ID of the first mail about the meeting; "" where this is it
 	Link   string `json:"-"` // page to answer on (https); "" for none
+	// File returns a link (https) by which the recipient can read an attachment that is kept here; nil, or "", for none.
+	File func(managedID string) string `json:"-"`
 }
 
 func (inv *Invitation) from() Person { return Person{inv.From, inv.FromName} }
@@ -100,10 +102,12 @@ func (c *Composer) Invitation(inv *Invitation) (*Mail, string, error) {
 		return nil, "", fmt.Errorf("%w: %.80q", ErrAddress, inv.To)
 	}
 	to = spelling(cal, to)
+	files := linkFiles(cal, inv.File)
 	ev, err := newEvent(cal, inv.TimeZone)
 	if err != nil {
 		return nil, "", fmt.Errorf("compose %s: %w", inv.Method, err)
 	}
+	ev.files = files
 	var before *event
 	if inv.Before != "" {
 		// What is said about changes is an extra: a mail without it is better than none.
@@ -194,6 +198,7 @@ type event struct {
 	uid   string
 	zones *zone.Resolver
 	local *time.Location // for times in UTC; nil for none
+	files []row          // what is attached, without labels
 }
 
 func newEvent(cal *ical.Component, local string) (*event, error) {

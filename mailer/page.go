@@ -71,6 +71,9 @@ func (p *page) text() string {
 	pad := strings.Repeat(" ", width+2)
 	for _, r := range p.Rows {
 		b.WriteString(r.Label + ":" + pad[:width+1-len([]rune(r.Label))] + r.Value + "\n")
+		if r.Href != "" && !strings.HasPrefix(r.Href, strings.TrimSuffix(r.Value, "…")) {
+			b.WriteString(pad + r.Href + "\n")
+		}
 		if r.Was != "" {
 			b.WriteString(pad + "(" + fmt.Sprintf(p.was, r.Was) + ")\n")
 		}
@@ -125,6 +128,12 @@ func invitationPage(l *catalogue, inv *Invitation, ev, before *event) (*page, er
 		}
 	}
 	p.Rows = ev.rows(l, before)
+	if inv.Method == "REQUEST" {
+		for _, r := range ev.files {
+			r.Label = l.file
+			p.Rows = append(p.Rows, r)
+		}
+	}
 	if inv.Method != "REPLY" && inv.Method != "REFRESH" {
 		p.Description, p.DescriptionLabel = paragraphs(ev.main.Text("DESCRIPTION"), maxDescription), l.notes
 	}

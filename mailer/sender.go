@@ -24,6 +24,8 @@ type Sender struct {
 	Now       func() time.Time   // nil: time.Now
 	// Link returns the page on which the recipient can answer; nil for none.
 	Link func(inv *Invitation) string
+	// File returns a link by which the recipient can read an attachment of the meeting without an account, "" for none; nil for none at all.
+	File func(inv *Invitation, managedID string) string
 }
 
 // Handle is the [Handler] of [JobKind].
@@ -44,6 +46,9 @@ func (s *Sender) Handle(ctx context.Context, j *storage.Job) error {
 	}
 	if s.Link != nil && inv.Method == itip.Request {
 		inv.Link = s.Link(inv)
+	}
+	if s.File != nil && inv.Object != 0 {
+		inv.File = func(managedID string) string { return s.File(inv, managedID) }
 	}
 	l, err := s.Composer.Job(j, inv)
 	if errors.Is(err, ErrAddress) {

@@ -143,6 +143,20 @@ func (t *Tokens) SignLink(owner, object int64, attendee string) (string, error) 
 	return t.sign('l', owner, object, attendee)
 }
 
+// SignFile returns the token of links to the attachments of a meeting that stand in mails to an attendee. Whoever has it can read them and
+// nothing else: it opens neither as an answer page nor as a reply address.
+func (t *Tokens) SignFile(owner, object int64, attendee string) (string, error) {
+	return t.sign('f', owner, object, attendee)
+}
+
+// OpenFile reads the token of a link to an attachment. ErrToken for whatever SignFile did not return.
+func (t *Tokens) OpenFile(token string) (Reply, error) {
+	if len(token) > 64 {
+		return Reply{}, ErrToken
+	}
+	return t.open('f', strings.ToLower(token))
+}
+
 // OpenLink reads the token of an answer page. ErrToken for whatever SignLink did not return.
 func (t *Tokens) OpenLink(token string) (Reply, error) {
 	if len(token) > 64 {

@@ -56,6 +56,9 @@ func (s *Settings) check() error {
 	if _, err := s.Proxies(); err != nil {
 		return fail("trusted_proxies", "%v", err)
 	}
+	if _, err := s.Webhook.Prefixes(); err != nil {
+		return fail("webhook.networks", "%v", err)
+	}
 	if err := s.checkMail(fail); err != nil {
 		return err
 	}
@@ -163,6 +166,8 @@ func (s *Settings) checkNumbers(fail func(string, string, ...any) error) error {
 		least, most int64
 	}{
 		{key: "limit.object", value: int64(s.Limit.Object), least: 1 << 10, most: 256 << 20},
+		{key: "limit.attachment", value: int64(s.Limit.Attachment), least: 1 << 10, most: 1 << 30},
+		{key: "limit.attachments", value: int64(s.Limit.Attachments), least: 1, most: 1000},
 		{key: "limit.xml", value: int64(s.Limit.XML), least: 1 << 10, most: 256 << 20},
 		{key: "limit.attendees", value: int64(s.Limit.Attendees), least: 1, most: 100_000},
 		{key: "limit.outside_recipients", value: int64(s.Limit.OutsideRecipients), least: 0, most: 100_000},
@@ -324,9 +329,15 @@ func (s *Settings) MailDomain() string {
 }
 
 // Proxies is TrustedProxies, parsed.
-func (s *Settings) Proxies() ([]netip.Prefix, error) {
+func (s *Settings) Proxies() ([]netip.Prefix, error) { return networks(s.TrustedProxies) }
+
+// Prefixes returns Networks.
+func (w *Webhook) Prefixes() ([]netip.Prefix, error) { return networks(w.Networks) }
+
+// networks reads addresses and networks.
+func networks(list []string) ([]netip.Prefix, error) {
 	var out []netip.Prefix
-	for _, p := range s.TrustedProxies {
+	for _, p := range list {
 		prefix, err := netip.ParsePrefix(p)
 		if err != nil {
 			ip, err := netip.ParseAddr(p)

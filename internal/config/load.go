@@ -26,6 +26,7 @@ const (
 func Default() *Settings {
 	return &Settings{
 		Data:     "kalends-data",
+		Quota:    1 << 30,
 		Migrate:  true,
 		Grace:    Duration{10 * time.Second},
 		ACME:     ACME{Listen: ":80"},
@@ -33,6 +34,8 @@ func Default() *Settings {
 		Reminder: Reminder{TimeZone: "UTC", Meetings: Duration{Duration: 30 * time.Minute}},
 		Limit: Limit{
 			Object:            1 << 20,
+			Attachment:        10 << 20,
+			Attachments:       20,
 			Attendees:         1000,
 			OutsideRecipients: 100,
 			Instances:         10_000,

@@ -25,7 +25,8 @@ type Settings struct {
 	// migrate` yourself before a new version starts. SQLite is always migrated.
 	Migrate bool `toml:"migrate" negatable:"" group:"storage"`
 
-	// Bytes that the calendars of one user may hold (RFC 4331); 0 is no limit.
+	// Bytes that the calendars of one user may hold (RFC 4331), with what is attached to
+	// events; 0 is no limit.
 	// Units are understood: 500MB, 1GiB.
 	Quota Bytes `toml:"quota" placeholder:"BYTES" group:"storage"`
 
@@ -75,6 +76,7 @@ type Settings struct {
 	ACME     ACME     `toml:"acme" embed:"" prefix:"acme-" group:"tls"`
 	Mail     Mail     `toml:"mail" embed:"" prefix:"mail-" group:"mail"`
 	Reminder Reminder `toml:"reminder" embed:"" prefix:"reminder-" group:"mail"`
+	Webhook  Webhook  `toml:"webhook" embed:"" prefix:"webhook-" group:"webhook"`
 	Limit    Limit    `toml:"limit" embed:"" prefix:"limit-" group:"limit"`
 	Log      Log      `toml:"log" embed:"" prefix:"log-" group:"log"`
 
@@ -204,11 +206,30 @@ type Reminder struct {
 	TimeZone string `toml:"time_zone" placeholder:"ZONE" group:"mail"`
 }
 
+// Webhook is where messages to the addresses go that people name (see docs/api.md).
+type Webhook struct {
+	// Networks that are not public and may be sent to all the same, as addresses or networks (10.1.0.0/16), also
+	// without https. Everybody with an account can then have the server send messages into them. Without it, webhooks are
+	// sent by https to public addresses only.
+	Networks []string `toml:"networks" placeholder:"NETWORK" group:"webhook"`
+
+	// File with a key that seals the secrets of webhooks together with one in the database: at least 32 bytes, the same file on every
+	// server, like what `openssl rand -base64 48` prints. With it, who gets hold of the database or of a backup cannot sign messages. When it
+	// is lost or changed, everybody has to make new secrets.
+	KeyFile string `toml:"key_file" name:"key-file" placeholder:"FILE" group:"webhook"`
+}
+
 // Limit bounds what one request, object or calendar may cost. An answer that
 // refuses something for a limit names it.
 type Limit struct {
 	// Largest calendar object (one event with all its exceptions).
 	Object Bytes `toml:"object" placeholder:"BYTES" group:"limit"`
+
+	// Largest file that can be attached to an event.
+	Attachment Bytes `toml:"attachment" placeholder:"BYTES" group:"limit"`
+
+	// Most files attached to one event.
+	Attachments int `toml:"attachments" placeholder:"N" group:"limit"`
 
 	// Most attendees in a calendar object.
 	Attendees int `toml:"attendees" placeholder:"N" group:"limit"`
