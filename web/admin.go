@@ -200,9 +200,16 @@ type userView struct {
 	Booking storage.Booking
 	Groups  []option
 	Made    *madeUser
-	Problem string
+	Wrong   map[string]string
 	Answers []option
-	Days    int64
+	Days    string // as it was typed
+
+	Profile   profileForm
+	Calendars []adminCalendar
+	Theirs    []grantLine // what others share with them: ID is what it is called
+	Delegates []delegateLine
+	ActsFor   []delegateLine
+	Typed     string // a name that was typed and is nobody's
 }
 
 // target finds the principal that the path names.
@@ -219,16 +226,16 @@ func (h *Handler) user(v *visit) error {
 	if err != nil {
 		return err
 	}
-	return v.showUser(http.StatusOK, u, "", nil)
+	return v.showUser(http.StatusOK, u, nil, nil)
 }
 
-func (v *visit) showUser(status int, u *storage.Principal, problem string, made *madeUser) error {
+func (v *visit) showUser(status int, u *storage.Principal, wrong map[string]string, made *madeUser) error {
 	ctx := v.r.Context()
 	p := &userView{
 		base:   v.base(cmp.Or(u.DisplayName, u.Name)),
 		User:   userLine{Name: u.Name, DisplayName: u.DisplayName, Email: u.Email, Kind: v.t(kindWords[string(u.Kind)]), Admin: u.Admin},
 		IsSelf: u.ID == v.who.ID, Person: u.Kind == storage.Person, Room: u.Kind == storage.Room || u.Kind == storage.Resource, Group: u.Kind == storage.Group,
-		Booking: u.Booking, Made: made, Problem: problem, Days: cmp.Or(u.Booking.Days, storage.DefaultBookingDays),
+		Booking: u.Booking, Made: made, Wrong: wrong, Days: strconv.FormatInt(cmp.Or(u.Booking.Days, storage.DefaultBookingDays), 10),
 	}
 	p.Section = "admin"
 	home, err := v.Store.Calendars(ctx, u.ID)
@@ -241,6 +248,39 @@ func (v *visit) showUser(status int, u *storage.Principal, problem string, made 
 		p.User.Objects += c.Objects
 	}
 	p.User.Size = sizeOf(bytes)
+	if p.Profile, err = v.profileOf(ctx, u); err != nil {
+		return err
+	}
+	switch { // what was typed stays
+	case wrong["displayname"] != "" || wrong["addresses"] != "" || wrong["admin"] != "":
+		p.Profile = profileForm{clipTo(v.value("displayname"), 1000), clipTo(v.r.PostForm.Get("addresses"), 20000), v.value("admin") != ""}
+	case wrong["days"] != "":
+		p.Days = clipTo(v.value("days"), 20)
+	case wrong["member"] != "" || wrong["delegate"] != "":
+		p.Typed = clipTo(cmp.Or(v.value("member"), v.value("delegate")), 254)
+	}
+	if p.Calendars, p.Theirs, err = v.adminCalendars(ctx, u, home); err != nil {
+		return err
+	}
+	if p.Delegates, err = v.delegatesOf(ctx, u); err != nil {
+		return err
+	}
+	for _, write := range []bool{true, false} {
+		list, err := v.Store.PrincipalsByID(ctx, u.ActsFor.Principals(write))
+		if err != nil {
+			return err
+		}
+		p.ActsFor = append(p.ActsFor, delegateLines(list, write)...)
+	}
+	all, err := v.Store.Principals(ctx, storage.PrincipalQuery{Limit: maxOffered})
+	if err != nil {
+		return err
+	}
+	for _, q := range all {
+		if q.ID != u.ID {
+			p.People = append(p.People, offered{q.Name, cmp.Or(q.DisplayName, q.Name)})
+		}
+	}
 	if p.Group {
 		members, err := v.Store.GroupMembers(ctx, u.ID)
 		if err != nil {
@@ -248,15 +288,6 @@ func (v *visit) showUser(status int, u *storage.Principal, problem string, made 
 		}
 		for _, m := range members {
 			p.Members = append(p.Members, offered{m.Name, cmp.Or(m.DisplayName, m.Name)})
-		}
-		all, err := v.Store.Principals(ctx, storage.PrincipalQuery{Limit: maxOffered})
-		if err != nil {
-			return err
-		}
-		for _, q := range all {
-			if q.ID != u.ID {
-				p.People = append(p.People, offered{q.Name, cmp.Or(q.DisplayName, q.Name)})
-			}
 		}
 	}
 	if p.Room {
@@ -278,7 +309,7 @@ func (v *visit) showUser(status int, u *storage.Principal, problem string, made 
 	return v.render(status, "user", p)
 }
 
-// changeUser carries out what is asked of a principal: another password, its removal, members, or how a room is booked.
+// changeUser carries out what is asked of a principal: another name, another password, who acts for it, its removal, members, or how a room is booked.
 func (h *Handler) changeUser(v *visit) error {
 	ctx := v.r.Context()
 	u, err := v.target(ctx)
@@ -293,13 +324,17 @@ func (h *Handler) changeUser(v *visit) error {
 			return err
 		}
 		h.Log.InfoContext(ctx, "password set by an administrator", "by", v.who.ID, "principal", u.ID)
-		return v.showUser(http.StatusOK, u, "", &madeUser{u.Name, password})
+		return v.showUser(http.StatusOK, u, nil, &madeUser{u.Name, password})
+	case do == "change":
+		return v.changeProfile(u)
+	case do == "delegate" && u.Kind != storage.Group:
+		return v.changeDelegate(u)
 	case do == "remove":
 		if u.ID == v.who.ID {
-			return v.showUser(http.StatusConflict, u, v.t("Nobody removes themselves."), nil)
+			return v.showUser(http.StatusConflict, u, map[string]string{"sure": v.t("Nobody removes themselves.")}, nil)
 		}
 		if v.value("sure") != u.Name {
-			return v.showUser(http.StatusUnprocessableEntity, u, v.t("To remove it, type its name."), nil)
+			return v.showUser(http.StatusUnprocessableEntity, u, map[string]string{"sure": v.t("To remove it, type its name.")}, nil)
 		}
 		if err := v.people().Remove(ctx, u.Name); err != nil {
 			return err
@@ -309,7 +344,7 @@ func (h *Handler) changeUser(v *visit) error {
 	case (do == "join" || do == "leave") && u.Kind == storage.Group:
 		m, err := v.people().Find(ctx, v.value("member"))
 		if errors.Is(err, storage.ErrNotFound) || err == nil && m.ID == u.ID {
-			return v.showUser(http.StatusUnprocessableEntity, u, v.t("There is nobody of this name."), nil)
+			return v.showUser(http.StatusUnprocessableEntity, u, map[string]string{"member": v.t("There is nobody of this name.")}, nil)
 		}
 		if err != nil {
 			return err
@@ -328,7 +363,10 @@ func (h *Handler) changeUser(v *visit) error {
 		b := storage.Booking{Answer: storage.Answer(v.value("answer"))}
 		days, err1 := strconv.ParseInt(v.value("days"), 10, 64)
 		group, err2 := strconv.ParseInt(v.value("group"), 10, 64)
-		if err1 != nil || err2 != nil || days < 1 || days > 3660 || !slices.Contains([]storage.Answer{storage.AnswerAuto, storage.AnswerTentative, storage.AnswerManual}, b.Answer) {
+		if err1 != nil || days < 1 || days > 3660 {
+			return v.showUser(http.StatusUnprocessableEntity, u, map[string]string{"days": v.t("This is a number from 1 to 3660.")}, nil)
+		}
+		if err2 != nil || !slices.Contains([]storage.Answer{storage.AnswerAuto, storage.AnswerTentative, storage.AnswerManual}, b.Answer) {
 			return brokenForm
 		}
 		b.Days, b.Group = days, group

@@ -17,6 +17,8 @@ func (h *Handler) morePages() map[string]func(*visit) error {
 		"GET /reminders":               h.reminders,
 		"POST /reminders/seen":         h.seeMissed,
 		"POST /reminders/alarms":       h.setAlarms,
+		"GET /admin/reminders":         adminOnly(h.adminRemindersPage),
+		"GET /admin/storage":           adminOnly(h.adminStorage),
 		"GET /delegates":               h.delegates,
 		"POST /delegates":              h.setDelegate,
 		"POST /delegates/busy":         h.setPublicBusy,
