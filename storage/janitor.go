@@ -15,6 +15,9 @@ type Housekeeping interface {
 	// InboxBefore returns at most limit inbox items, all of one owner, that came before a time, without their texts; none when none is left of
 	// any owner.
 	InboxBefore(ctx context.Context, before time.Time, limit int) ([]*Object, error)
+	// NoticesBefore is InboxBefore for notices of sharing ([NotificationKind]) that were written before a time. An invitation that waits for its answer is
+	// none of them.
+	NoticesBefore(ctx context.Context, before time.Time, limit int) ([]*Object, error)
 	// PurgeReminders removes at most limit reminder rows that are never due again and fired through a time before.
 	PurgeReminders(ctx context.Context, before time.Time, limit int) (int64, error)
 	// CalendarsOver returns the calendars that hold more than so many objects, the fullest first, at most limit. It reads an index

@@ -18,7 +18,7 @@ import (
 type Keep struct {
 	// Tombstones: a program that was away for longer synchronises from the beginning. 180 days.
 	Tombstones time.Duration
-	// Inbox: most programs remove items themselves once they have seen them. 30 days.
+	// Inbox: most programs remove items themselves once they have seen them, and notices of sharing. 30 days.
 	Inbox time.Duration
 	// Jobs that ended. 30 days.
 	Jobs time.Duration
@@ -34,6 +34,8 @@ type Keep struct {
 	Attachments time.Duration
 	// Requests of the API that might come twice, and tokens after they expired. 7 days.
 	Requests time.Duration
+	// Deliveries are messages to webhooks, sent or not. 7 days.
+	Deliveries time.Duration
 }
 
 const day = 24 * time.Hour
@@ -42,7 +44,7 @@ func (k Keep) withDefaults() Keep {
 	for _, d := range []struct {
 		field *time.Duration
 		days  time.Duration
-	}{{&k.Tombstones, 180}, {&k.Inbox, 30}, {&k.Jobs, 30}, {&k.Inbound, 30}, {&k.Mailed, 400}, {&k.Reminders, 90}, {&k.Trash, 30}, {&k.Attachments, 31}, {&k.Requests, 7}} {
+	}{{&k.Tombstones, 180}, {&k.Inbox, 30}, {&k.Jobs, 30}, {&k.Inbound, 30}, {&k.Mailed, 400}, {&k.Reminders, 90}, {&k.Trash, 30}, {&k.Attachments, 31}, {&k.Requests, 7}, {&k.Deliveries, 7}} {
 		if *d.field <= 0 {
 			*d.field = d.days * day
 		}
@@ -135,7 +137,12 @@ func (j *Janitor) Sweep(ctx context.Context, holder string) (map[string]int64, e
 		{"tombstones", func(ctx context.Context, n int) (int64, error) {
 			return j.Store.PurgeTombstones(ctx, before(keep.Tombstones), n)
 		}},
-		{"inbox", func(ctx context.Context, n int) (int64, error) { return j.inbox(ctx, before(keep.Inbox), n) }},
+		{"inbox", func(ctx context.Context, n int) (int64, error) {
+			return j.items(ctx, before(keep.Inbox), n, j.Store.InboxBefore, func(o *storage.Object) time.Time { return o.Created })
+		}},
+		{"notices", func(ctx context.Context, n int) (int64, error) {
+			return j.items(ctx, before(keep.Inbox), n, j.Store.NoticesBefore, func(o *storage.Object) time.Time { return o.Modified })
+		}},
 		{"jobs", func(ctx context.Context, n int) (int64, error) {
 			return j.Store.PurgeMail(ctx, before(keep.Jobs), never, never, n)
 		}},
@@ -157,6 +164,9 @@ func (j *Janitor) Sweep(ctx context.Context, holder string) (map[string]int64, e
 		}},
 		{"requests", func(ctx context.Context, n int) (int64, error) {
 			return j.Store.PurgeAPI(ctx, before(keep.Requests), before(keep.Requests), n)
+		}},
+		{"deliveries", func(ctx context.Context, n int) (int64, error) {
+			return j.Store.PurgeDeliveries(ctx, before(keep.Deliveries), n)
 		}},
 		{"sessions", func(ctx context.Context, n int) (int64, error) { return j.Store.PurgeSessions(ctx, at, n) }},
 	} {
@@ -266,13 +276,14 @@ func (w *sweep) pause(ctx context.Context, took time.Duration) {
 	}
 }
 
-// inbox deletes old inbox items of one owner, as their programs would: each change is seen by the next synchronisation.
-func (j *Janitor) inbox(ctx context.Context, before time.Time, limit int) (int64, error) {
-	list, err := j.Store.InboxBefore(ctx, before, min(limit, 200)) // their texts are read once more under the lock
+// items deletes old items of one owner's inbox or notifications, as their programs would: each change is seen by the next synchronisation.
+// since is when an item came.
+func (j *Janitor) items(ctx context.Context, before time.Time, limit int, find func(context.Context, time.Time, int) ([]*storage.Object, error), since func(*storage.Object) time.Time) (int64, error) {
+	list, err := find(ctx, before, min(limit, 200)) // their texts are read once more under the lock
 	if err != nil || len(list) == 0 {
 		return 0, err
 	}
-	// Items are of one owner; a home has one inbox.
+	// Items are of one owner; a home has one inbox, and one collection of notices.
 	ref := list[0].Ref()
 	names := make([]string, len(list))
 	for i, o := range list {
@@ -289,7 +300,7 @@ func (j *Janitor) inbox(ctx context.Context, before time.Time, limit int) (int64
 			return err
 		}
 		for _, o := range there {
-			if !o.Created.Before(before) {
+			if !since(o).Before(before) {
 				continue // made anew meanwhile
 			}
 			seq, err := tx.Next(ctx, ref.Owner)
@@ -304,7 +315,7 @@ func (j *Janitor) inbox(ctx context.Context, before time.Time, limit int) (int64
 		return nil
 	})
 	if err != nil {
-		return 0, fmt.Errorf("old inbox items of %d: %w", ref.Owner, err)
+		return 0, fmt.Errorf("old items of %d: %w", ref.Owner, err)
 	}
 	if n == 0 {
 		n = int64(len(list)) // all went meanwhile; others may be left

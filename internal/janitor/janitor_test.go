@@ -18,10 +18,10 @@ var now = time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
 
 // house is a home with a calendar and an inbox.
 type house struct {
-	t          *testing.T
-	s          storage.Store
-	owner      int64
-	cal, inbox storage.Ref
+	t                   *testing.T
+	s                   storage.Store
+	owner               int64
+	cal, inbox, notices storage.Ref
 }
 
 func newHouse(t *testing.T, s storage.Store, name string) *house {
@@ -33,7 +33,7 @@ func newHouse(t *testing.T, s storage.Store, name string) *house {
 			return err
 		}
 		h.owner = p.ID
-		for _, kind := range []storage.CollectionKind{storage.CalendarKind, storage.InboxKind} {
+		for _, kind := range []storage.CollectionKind{storage.CalendarKind, storage.InboxKind, storage.NotificationKind} {
 			id, err := tx.Next(ctx, p.ID)
 			if err != nil {
 				return err
@@ -42,9 +42,12 @@ func newHouse(t *testing.T, s storage.Store, name string) *house {
 			if err := tx.PutCalendar(ctx, c); err != nil {
 				return err
 			}
-			if kind == storage.InboxKind {
+			switch kind {
+			case storage.InboxKind:
 				h.inbox = c.Ref()
-			} else {
+			case storage.NotificationKind:
+				h.notices = c.Ref()
+			default:
 				h.cal = c.Ref()
 			}
 		}
@@ -126,6 +129,8 @@ func TestSweep(t *testing.T) {
 			h.put(h.inbox, "old1.ics", now.Add(-40*day))
 			h.put(h.inbox, "old2.ics", now.Add(-31*day))
 			h.put(h.inbox, "young.ics", now.Add(-29*day))
+			h.put(h.notices, "old.xml", now.Add(-31*day))
+			h.put(h.notices, "young.xml", now.Add(-29*day))
 			h.put(h.cal, "event.ics", now.Add(-400*day))
 			h.put(h.cal, "gone.ics", now.Add(-400*day))
 			h.delete(h.cal, "gone.ics") // its tombstone is set up now
@@ -164,13 +169,16 @@ func TestSweep(t *testing.T) {
 
 		j := &Janitor{Store: s, Now: func() time.Time { return now }, Pause: func(context.Context, time.Duration) {}}
 		got, err := j.Sweep(ctx, "one")
-		want := map[string]int64{"inbox": 4, "jobs": 1, "inbound": 1, "reminders": 1}
+		want := map[string]int64{"inbox": 4, "notices": 2, "jobs": 1, "inbound": 1, "reminders": 1}
 		if err != nil || !maps.Equal(got, want) {
 			t.Fatalf("Sweep = %v, %v; want %v", got, err, want)
 		}
 		for _, h := range []*house{alice, bob} {
 			if got, want := h.changes(h.inbox), "young.ics -old1.ics -old2.ics"; got != want && got != "young.ics -old2.ics -old1.ics" {
 				t.Errorf("the inbox: %s, want %s", got, want)
+			}
+			if got, want := h.changes(h.notices), "young.xml -old.xml"; got != want {
+				t.Errorf("the notices: %s, want %s", got, want)
 			}
 			if got, want := h.changes(h.cal), "event.ics -gone.ics"; got != want {
 				t.Errorf("the calendar: %s, want %s", got, want)
@@ -181,8 +189,8 @@ func TestSweep(t *testing.T) {
 		now := time.Now().Add(181 * day)
 		j.Now = func() time.Time { return now }
 		got, err = j.Sweep(ctx, "one")
-		if err != nil || got["tombstones"] != 6 {
-			t.Errorf("Sweep half a year later = %v, %v; want 6 tombstones", got, err)
+		if err != nil || got["tombstones"] != 8 {
+			t.Errorf("Sweep half a year later = %v, %v; want 8 tombstones", got, err)
 		}
 		for _, h := range []*house{alice, bob} {
 			c, err := s.Calendar(ctx, h.owner, "calendar")

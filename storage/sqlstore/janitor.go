@@ -83,6 +83,24 @@ func (s *Store) InboxBefore(ctx context.Context, before time.Time, limit int) ([
 	return list, nil
 }
 
+// NoticesBefore implements [storage.Housekeeping].
+func (s *Store) NoticesBefore(ctx context.Context, before time.Time, limit int) ([]*storage.Object, error) {
+	list, err := s.objects(ctx, false, 0, `WITH box AS MATERIALIZED (
+			SELECT objects.owner_id, objects.calendar_id FROM calendars c
+			JOIN objects ON objects.owner_id = c.owner_id AND objects.calendar_id = c.id
+			WHERE c.kind = 'notification' AND c.objects > 0 AND `+oldNotice+` LIMIT 1)
+		SELECT `+objectFields[0]+` FROM objects WHERE (owner_id, calendar_id) IN (SELECT owner_id, calendar_id FROM box) AND `+oldNotice+` LIMIT $2`,
+		micros(before), limitOr(limit))
+	if err != nil {
+		return nil, fmt.Errorf("old notices: %w", err)
+	}
+	return list, nil
+}
+
+// oldNotice is what holds for a notice that nobody needs any more.
+const oldNotice = `objects.modified < $1 AND NOT EXISTS (SELECT 1 FROM shared s
+	WHERE s.owner_id = objects.owner_id AND s.state = 'invited' AND s.uid || '.xml' = objects.name)`
+
 // PurgeReminders implements [storage.Housekeeping]. Rows that somebody writes at this moment are left for later.
 func (s *Store) PurgeReminders(ctx context.Context, before time.Time, limit int) (int64, error) {
 	var n int64

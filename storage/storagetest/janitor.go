@@ -2,6 +2,7 @@ package storagetest
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -125,6 +126,55 @@ func testInboxBefore(t *testing.T, s storage.Store) {
 	if list, err = s.InboxBefore(ctx, t0, 10); err != nil || len(list) != 0 {
 		t.Errorf("InboxBefore of what is older = %d items, %v", len(list), err)
 	}
+}
+
+func testNoticesBefore(t *testing.T, s storage.Store) {
+	ctx := t.Context()
+	a, b, sharer := newHome(t, s), newHome(t, s), newHome(t, s)
+	box := func(h *home) storage.Ref {
+		t.Helper()
+		c := &storage.Calendar{Owner: h.owner, Kind: storage.NotificationKind, Slug: "notification"}
+		h.locked(func(tx storage.Tx) error {
+			c.ID = next(t, tx, h.owner)
+			c.Seq, c.LastSeq = c.ID, c.ID
+			return tx.PutCalendar(ctx, c)
+		})
+		return c.Ref()
+	}
+	at := func(days int) func(*storage.Object) {
+		return func(o *storage.Object) { o.Created, o.Modified = t0, t0.AddDate(0, 0, days) }
+	}
+	notices := box(a)
+	a.put(a.cal, "no-notice.xml", at(0))
+	a.put(notices, "old.xml", at(1))
+	a.put(notices, "open.xml", at(1))
+	a.put(notices, "answered.xml", at(2))
+	a.put(notices, "young.xml", at(9))
+	b.put(box(b), "young.xml", at(7))
+	for i, sh := range []storage.Share{{UID: "open", State: storage.ShareInvited}, {UID: "answered", State: storage.ShareAccepted}} {
+		sh.Owner, sh.Calendar, sh.Sharee, sh.Created, sh.Modified = sharer.owner, sharer.cal.ID+int64(i), a.owner, t0, t0
+		a.locked(func(tx storage.Tx) error {
+			sh.ID = next(t, tx, a.owner)
+			return tx.PutShared(ctx, &sh)
+		})
+	}
+	names := func(days, limit int) []string {
+		t.Helper()
+		list, err := s.NoticesBefore(ctx, t0.AddDate(0, 0, days), limit)
+		check(t, err)
+		var names []string
+		for _, o := range list {
+			if o.Ref() != notices || len(o.ICS) > 0 {
+				t.Errorf("NoticesBefore returns %+v", o)
+			}
+			names = append(names, o.Name)
+		}
+		slices.Sort(names)
+		return names
+	}
+	diff(t, "old notices", names(5, 10), []string{"answered.xml", "old.xml"})
+	diff(t, "one old notice", len(names(5, 1)), 1)
+	diff(t, "older notices", len(names(0, 10)), 0)
 }
 
 func testPurgeReminders(t *testing.T, s storage.Store) {

@@ -83,6 +83,7 @@ func Run(t *testing.T, s storage.Store) {
 		{"leases", testLease},
 		{"tombstones are purged", testPurgeTombstones},
 		{"old inbox items", testInboxBefore},
+		{"old notices", testNoticesBefore},
 		{"trash", testTrash},
 		{"webhooks", testWebhooks},
 		{"webhooks are claimed once, and nothing that waits is forgotten", testWebhookClaims},

@@ -9,3 +9,6 @@ UPDATE shares SET
     default_alarm_day = coalesce((SELECT s.default_alarm_day FROM shared s WHERE s.owner_id = shares.sharee_id AND s.id = shares.id), '');
 UPDATE calendars SET personal = TRUE WHERE EXISTS (SELECT 1 FROM shares s WHERE s.owner_id = calendars.owner_id
     AND s.calendar_id = calendars.id AND (s.default_alarm <> '' OR s.default_alarm_day <> ''));
+
+-- Which notification collections hold something: few, and the janitor looks for old notices there.
+CREATE INDEX calendars_notices ON calendars (owner_id, id) WHERE kind = 'notification' AND objects > 0;
