@@ -20,7 +20,7 @@ type grammar struct {
 	Settings config.Settings `embed:""`
 
 	Serve    serveCmd    `cmd:"" help:"Run the server."`
-	Demo     demoCmd     `cmd:"" help:"Show the whole story in the terminal, in about 20 seconds."`
+	Demo     demoCmd     `cmd:"" help:"Show the whole story in the terminal, in some seconds."`
 	Migrate  migrateCmd  `cmd:"" help:"Bring the database's tables up to date."`
 	User     userCmd     `cmd:"" help:"Add, import, list and remove people, rooms, resources and groups."`
 	Token    tokenCmd    `cmd:"" help:"Make, list and revoke the tokens by which programs act for people."`
