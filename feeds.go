@@ -19,6 +19,7 @@ func (a *app) feeds(log *slog.Logger, service *calendar.Service) http.Handler {
 	rest := a.handler
 	h := &feed.Handler{Calendar: service, Store: a.store, Log: log, Now: a.now}
 	a.subscriber = subscriber(a.store, service, log)
+	a.subscriber.Now, a.subscriber.Fetcher.Now = a.now, a.now
 	a.workers = append(a.workers, a.subscriber)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, feed.Prefix) {
