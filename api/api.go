@@ -23,6 +23,7 @@ import (
 	"kalends/calendar"
 	"kalends/meeting"
 	"kalends/storage"
+	"kalends/webhook"
 )
 
 // Prefix is where the API is.
@@ -44,6 +45,8 @@ type Handler struct {
 	BaseURL string
 	// NewUID makes the UIDs of meetings; nil for random ones.
 	NewUID func() string
+	// Webhooks is where people make webhooks; nil where there are none.
+	Webhooks *webhook.Desk
 	// Poll is how often Run looks for changes; 0 for half a second.
 	Poll time.Duration
 
@@ -115,7 +118,7 @@ func (h *Handler) init() {
 	h.origin = http.NewCrossOriginProtection()
 	h.hub.init()
 	h.mux = http.NewServeMux()
-	schemas := huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)
+	schemas := huma.NewMapRegistry("#/components/schemas/", schemaName)
 	schemas.RegisterTypeAlias(reflect.TypeFor[huma.ErrorModel](), reflect.TypeFor[Problem]())
 	describeTypes(schemas)
 	config := huma.Config{
@@ -140,6 +143,7 @@ func (h *Handler) init() {
 				{Name: trashTag, Description: "What was deleted, for 30 days."},
 				{Name: calendarsTag, Description: "Calendars, and who one is."},
 				{Name: sharesTag, Description: "Calendars that people and groups of the server share with each other."},
+				{Name: webhooksTag, Description: webhooksDescription},
 				{Name: changesTag, Description: "What changed since one looked last."},
 			},
 		},
@@ -161,6 +165,7 @@ func (h *Handler) init() {
 	h.calendars(a)
 	h.shares(a)
 	h.changes(a)
+	h.webhooks(a)
 	h.spec = a.OpenAPI()
 	h.describe()
 }

@@ -68,6 +68,7 @@ func Groups() [][2]string {
 		{"http", "Network"},
 		{"tls", "https"},
 		{"mail", "Mail and reminders"},
+		{"webhook", "Webhooks"},
 		{"limit", "Limits"},
 		{"log", "Log"},
 	}
