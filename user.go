@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"kalends/auth"
+	"kalends/calendar"
 	"kalends/storage"
 )
 
@@ -160,7 +161,7 @@ func (userRemoveCmd) Help() string {
 
 // Run removes a principal, after asking.
 func (c *userRemoveCmd) Run(p *program) error {
-	return withDirectory(p, func(d *auth.Directory) error {
+	return withCalendars(p, func(d *auth.Directory, s *calendar.Service) error {
 		found, err := d.Find(p.ctx, c.Name)
 		if err != nil {
 			return explainUser(c.Name, err)
@@ -173,7 +174,7 @@ func (c *userRemoveCmd) Run(p *program) error {
 				return fmt.Errorf("%s was not removed: the name was not typed; --yes removes without asking", found.Name)
 			}
 		}
-		if err := d.Remove(p.ctx, found.Name); err != nil {
+		if err := s.RemovePrincipal(p.ctx, found); err != nil {
 			return explainUser(c.Name, err)
 		}
 		fmt.Fprintf(p.out, "Removed %s.\n", found.Name)

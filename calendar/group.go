@@ -250,7 +250,7 @@ type groupChange struct {
 }
 
 // ChangeGroup adds and removes direct members of a group. A job brings who joins into the group's future meetings, and takes who
-// leaves out of them. Members of groups in the group follow when that group changes.
+// leaves out of them; so it does with the invitations into calendars that are shared with the group. Members of groups in the group follow when that group changes.
 func (s *Service) ChangeGroup(ctx context.Context, group *storage.Principal, add, remove []int64) error {
 	if group.Kind != storage.Group {
 		return Errorf(BadRequest, "%s is no group", group.Name)
@@ -288,7 +288,7 @@ func (s *Service) ChangeGroup(ctx context.Context, group *storage.Principal, add
 	})
 }
 
-// changeMeetings carries out a GroupJob: each meeting is a transaction of its own, and one that is right already is not touched.
+// changeMeetings carries out a GroupJob, for meetings and for calendars that are shared with the group: each meeting is a transaction of its own, and one that is right already is not touched.
 func (s *Service) changeMeetings(ctx context.Context, j *storage.Job) error {
 	var ch groupChange
 	if err := json.Unmarshal(j.Payload, &ch); err != nil {
@@ -317,6 +317,9 @@ func (s *Service) changeMeetings(ctx context.Context, j *storage.Job) error {
 			if err := s.changeMeeting(ctx, g, m, ch); err != nil {
 				return err
 			}
+		}
+		if err := s.alignShares(ctx, g); err != nil {
+			return err
 		}
 	}
 	return nil

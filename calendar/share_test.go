@@ -239,6 +239,173 @@ func TestShareWithGroup(t *testing.T) {
 	})
 }
 
+// Who joins a group is invited as the others were, who leaves has nothing left of it, and who is in it another way keeps it.
+func TestShareFollowsTheGroup(t *testing.T) {
+	each(t, func(s *site) {
+		ctx := t.Context()
+		crew, all, other := s.add("crew", "group"), s.add("everyone", "group"), s.add("other", "group")
+		change := func(group *storage.Principal, add, remove []int64) {
+			t.Helper()
+			if err := s.ChangeGroup(ctx, group, add, remove); err != nil {
+				t.Fatal(err)
+			}
+			for {
+				jobs, err := s.Store.ClaimJobs(ctx, calendar.JobKinds, clock, time.Minute, 10)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, j := range jobs {
+					for range 2 { // a job may come twice
+						if err := s.Do(ctx, j); err != nil {
+							t.Fatal(err)
+						}
+					}
+					j.State = storage.Done
+					if err := s.Store.FinishJob(ctx, j); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if len(jobs) == 0 {
+					return
+				}
+			}
+		}
+		invited := func(who *storage.Principal) string {
+			t.Helper()
+			list, err := s.Invitations(ctx, who)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, i := range list {
+				got = append(got, string(i.Share.State)+" "+string(calendar.AccessOf(i.Share)))
+			}
+			return strings.Join(got, ", ")
+		}
+		expect := func(what string, who *storage.Principal, want string) {
+			t.Helper()
+			if got := invited(who); got != want {
+				t.Errorf("%s: %s has %q, want %q", what, who.Name, got, want)
+			}
+		}
+		change(all, []int64{crew.ID}, nil)
+		s.share(all, calendar.ShareWrite, false)
+		change(crew, []int64{s.bob.ID, s.alice.ID}, nil)
+		expect("who joins a group in the group", s.bob, "invited read-write")
+		expect("the owner", s.alice, "")
+		inv := s.invitation(s.bob)
+		if notices, err := s.notices(s.bob); err != nil || len(notices) != 1 || notices[0].UID != inv.Share.UID {
+			t.Errorf("Bob's notices: %v, %v", notices, err)
+		}
+		slug, err := s.AnswerShare(ctx, s.bob, s.bob, inv.Share.UID, true, "Boats")
+		if err != nil {
+			t.Fatal(err)
+		}
+		change(crew, []int64{s.cleo.ID}, nil)
+		expect("who joins later", s.cleo, "invited read-write")
+		expect("who was there", s.bob, "accepted read-write")
+		before, err := s.SyncHome(ctx, s.bob, s.bob, "", 0, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		change(crew, nil, []int64{s.bob.ID, s.cleo.ID})
+		expect("who leaves", s.bob, "")
+		expect("who leaves without an answer", s.cleo, "")
+		after, err := s.SyncHome(ctx, s.bob, s.bob, before.Token.String(), 0, false)
+		if err != nil || !slices.ContainsFunc(after.Changes, func(c calendar.HomeChange) bool { return c.Slug == slug && c.Calendar == nil }) {
+			t.Errorf("Bob's home tells %+v, %v; want that %s is gone", after, err, slug)
+		}
+		if notices, err := s.notices(s.cleo); err != nil || len(notices) != 0 {
+			t.Errorf("Cleo's notices: %v, %v", notices, err)
+		}
+		// By another group that has it, and by name.
+		change(crew, []int64{s.bob.ID, s.cleo.ID}, nil)
+		if _, err := s.AnswerShare(ctx, s.bob, s.bob, s.invitation(s.bob).Share.UID, true, ""); err != nil {
+			t.Fatal(err)
+		}
+		s.share(s.cleo, calendar.ShareRead, false)
+		change(other, []int64{s.bob.ID}, nil)
+		s.share(other, calendar.ShareRead, false)
+		change(crew, nil, []int64{s.bob.ID, s.cleo.ID})
+		expect("who is in another group that has it", s.bob, "accepted read")
+		expect("who was invited by name", s.cleo, "invited read")
+		// With the group all goes that came through it.
+		if err := s.RemovePrincipal(ctx, other); err != nil {
+			t.Fatal(err)
+		}
+		expect("the other group is removed", s.bob, "")
+		if list, err := s.Shares(ctx, s.alice, target(s.alice, "")); err != nil || len(list) != 2 {
+			t.Errorf("Shares = %d, %v; want those of Cleo and of everyone", len(list), err)
+		}
+	})
+}
+
+// notices are what is in somebody's notification collection.
+func (s *site) notices(of *storage.Principal) (list []*calendar.Notice, err error) {
+	err = s.Objects(s.t.Context(), of, calendar.Target{Owner: of, Slug: "notification"}, storage.WithICS, func(o *storage.Object) error {
+		n, err := calendar.NoticeOf(o)
+		list = append(list, n)
+		return err
+	})
+	return list, err
+}
+
+// A sharer's account that goes takes its calendars out of the homes of others, and their programs learn it with the next sync.
+func TestRemoveSharer(t *testing.T) {
+	each(t, func(s *site) {
+		ctx := t.Context()
+		s.put(s.alice, "a.ics", event("a", "DTSTART:20260110T090000Z"))
+		inv := s.share(s.bob, calendar.ShareRead, true)
+		s.share(s.cleo, calendar.ShareRead, false)
+		if err := s.MakeCalendar(ctx, s.bob, calendar.Target{Owner: s.bob, Slug: "boats"}, calendar.Edit{}); err != nil {
+			t.Fatal(err)
+		}
+		err := s.Share(ctx, s.bob, calendar.Target{Owner: s.bob, Slug: "boats"}, []calendar.ShareRequest{{With: s.alice, Access: calendar.ShareRead, Direct: true}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		first, err := s.SyncHome(ctx, s.bob, s.bob, "", 0, false)
+		if err != nil || !slices.ContainsFunc(first.Changes, func(c calendar.HomeChange) bool { return c.Slug == inv.Share.Slug() }) {
+			t.Fatalf("Bob's home: %+v, %v", first, err)
+		}
+		if err := s.RemovePrincipal(ctx, s.alice); err != nil {
+			t.Fatal(err)
+		}
+		next, err := s.SyncHome(ctx, s.bob, s.bob, first.Token.String(), 0, false)
+		if err != nil {
+			t.Fatalf("the token is no good any more: %v", err)
+		}
+		var got []string
+		for _, c := range next.Changes {
+			if c.Calendar == nil {
+				got = append(got, "-"+c.Slug)
+			} else {
+				got = append(got, c.Slug)
+			}
+		}
+		slices.Sort(got)
+		if want := []string{"-" + inv.Share.Slug(), "boats", "notification"}; !slices.Equal(got, want) {
+			t.Errorf("Bob's home tells %v, want %v", got, want)
+		}
+		if again, err := s.SyncHome(ctx, s.bob, s.bob, next.Token.String(), 0, false); err != nil || len(again.Changes) > 0 {
+			t.Errorf("and then %+v, %v", again, err)
+		}
+		if there, err := s.Shared(ctx, s.bob, inv.Share.Slug()); err != nil || there != nil {
+			t.Errorf("the place leads to %+v, %v", there, err)
+		}
+		if notices, err := s.notices(s.bob); err != nil || len(notices) != 1 || notices[0].State != calendar.ShareDeleted {
+			t.Errorf("Bob's notices: %+v, %v", notices, err)
+		}
+		if notices, err := s.notices(s.cleo); err != nil || len(notices) != 0 {
+			t.Errorf("Cleo's notices, who had not answered: %+v, %v", notices, err)
+		}
+		boats, err := s.Store.Calendar(ctx, s.bob.ID, "boats")
+		if err != nil || boats.Shared {
+			t.Errorf("Bob's boats are still shared with Alice: %+v, %v", boats, err)
+		}
+	})
+}
+
 // The busy times are all that such a share shows: there is no calendar of it.
 func TestShareBusy(t *testing.T) {
 	each(t, func(s *site) {

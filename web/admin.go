@@ -336,7 +336,7 @@ func (h *Handler) changeUser(v *visit) error {
 		if v.value("sure") != u.Name {
 			return v.showUser(http.StatusUnprocessableEntity, u, map[string]string{"sure": v.t("To remove it, type its name.")}, nil)
 		}
-		if err := v.people().Remove(ctx, u.Name); err != nil {
+		if err := h.Calendar.RemovePrincipal(ctx, u); err != nil {
 			return err
 		}
 		h.Log.InfoContext(ctx, "principal removed", "by", v.who.ID, "principal", u.ID)
