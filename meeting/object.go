@@ -141,7 +141,7 @@ func (o *Object) component(c *ical.Component) *Meeting {
 	m := &Meeting{
 		ID: ID(o.Row.Owner, o.Row.ID), UID: o.Row.UID, Calendar: CalendarID(o.Row.Owner, o.Row.Calendar),
 		ETag: o.Row.ETag, Name: c.Text("SUMMARY"), Description: c.Text("DESCRIPTION"), Location: c.Text("LOCATION"),
-		Link: link(c), Reminders: []int{}, Invited: []Invited{}, Busy: !equalWord(c.Value("TRANSP"), "TRANSPARENT"),
+		Link: link(c), Attachments: attachments(c), Reminders: []int{}, Invited: []Invited{}, Busy: !equalWord(c.Value("TRANSP"), "TRANSPARENT"),
 		Status: "confirmed", Privacy: "public", Updated: o.Row.Modified.UTC().Format(time.RFC3339),
 	}
 	switch start, _, _ := Times(c); start.Form {

@@ -31,6 +31,8 @@ type Meeting struct {
 	Busy        bool        `json:"busy" doc:"Whether it takes up one's time."`
 	Privacy     string      `json:"privacy" enum:"public,confidential,private" doc:"What others see of it who may read the calendar: everything, only that one is busy, or nothing."`
 	Updated     string      `json:"updated" doc:"When it was changed last here."`
+
+	Attachments []Attachment `json:"attachments,omitempty" readOnly:"true" doc:"What is attached to it."`
 }
 
 // Person is somebody in a meeting.

@@ -96,7 +96,10 @@ type eventView struct {
 	Answers                []answerChoice
 	Organizer              string
 	Propose                *proposeForm // nil where no other time can be proposed
-	CanAsk                 bool         // the organizer, who is elsewhere, can be asked for the meeting as it is
+	Files                  []fileLine
+	CanAttach              bool
+	AttachLink             string
+	CanAsk                 bool // the organizer, who is elsewhere, can be asked for the meeting as it is
 }
 
 type guestLine struct{ Name, Address, Answer, Mark, Kind string }
@@ -160,6 +163,7 @@ func (v *visit) eventView(e *shown) *eventView {
 	}
 	p.Invited = e.obj.IsInvited() && !e.obj.Organized()
 	p.CanAnswer = p.Invited && e.shelf.Write && e.m.Status != "cancelled"
+	p.Files, p.CanAttach, p.AttachLink = v.files(e), e.mine(), v.link("/event/"+e.m.ID+"/attach", "instance", e.m.Instance)
 	p.CanEdit, p.Propose = e.shelf.Write, v.proposal(e)
 	for _, a := range []string{"accepted", "tentative", "declined"} {
 		p.Answers = append(p.Answers, answerChoice{a, v.t(map[string]string{"accepted": "Accept", "tentative": "Maybe", "declined": "Decline"}[a]), e.m.Answer == a})

@@ -134,6 +134,8 @@ func (h *Handler) init() {
 		"POST /event/{id}/answer":      h.answerEvent,
 		"POST /event/{id}/move":        h.moveEvent,
 		"POST /event/{id}/propose":     h.proposeTime,
+		"POST /event/{id}/detach":      h.detach,
+		"GET /event/{id}/file/{file}":  h.file,
 		"GET /connect":                 h.connect,
 		"POST /connect":                h.connectPassword,
 		"POST /connect/profile":        h.appleProfile,
@@ -168,6 +170,8 @@ func (h *Handler) init() {
 	} {
 		h.handle(pattern, fn)
 	}
+	h.patterns = append(h.patterns, "POST /event/{id}/attach")
+	h.mux.HandleFunc("POST /event/{id}/attach", h.attach)
 	for pattern, fn := range h.morePages() {
 		h.handle(pattern, fn)
 	}
