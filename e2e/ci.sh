@@ -56,7 +56,7 @@ fi
 if command -v chromium >/dev/null 2>&1; then
 	echo "e2e: browser: its tests were part of make check"
 elif need chromium command -v chromium; then
-	run browser go test -count 1 -timeout 10m -run InABrowser .
+	run browser go test -count 1 -timeout 10m -run TestBrowser .
 else
 	echo "e2e: browser: SKIPPED: $why"
 fi

@@ -17,6 +17,9 @@ function begin() {
 		const hour = body.scrollHeight / 24
 		const first = Math.min(7.5, ...$$(".block", body).map(e => (e.getBoundingClientRect().top - body.getBoundingClientRect().top + body.scrollTop) / hour).filter(h => h > 5))
 		body.scrollTop = hour * (first - .25)
+		// On a telephone the week is wider than the window: the day it is about comes first.
+		const grid = body.closest(".week-grid"), col = $(`.col[data-date="${CSS.escape(location.pathname.split("/")[2] ?? "")}"]`) ?? $(".col.today")
+		if (col) grid.scrollLeft = col.getBoundingClientRect().left - body.getBoundingClientRect().left - $(".hours").offsetWidth
 	}
 	$("#problems")?.focus()
 	$$("[data-copy]").forEach(button => {

@@ -3,6 +3,7 @@ import { $, $$, clock, day, minute, post, stamp, wall, whenShown } from "./page.
 import { quick } from "./form.js"
 
 const root = document.documentElement
+const lang = root.lang === "en" ? "en-GB" : root.lang // days before months, as on the pages
 const holdFor = 350 // milliseconds until a finger that stays takes an event; before, it scrolls
 const slack = 8 // pixels that a finger may tremble meanwhile
 
@@ -123,6 +124,7 @@ class drag {
 		this.link?.classList.add("dragging")
 		root.classList.add("moving")
 		this.scroller = this.from.col?.closest(".week-body")
+		this.grid = this.scroller?.closest(".week-grid")
 		this.scroll()
 		this.over()
 	}
@@ -131,11 +133,14 @@ class drag {
 	scroll() {
 		this.frame = requestAnimationFrame(() => this.scroll())
 		const edge = 36, box = this.scroller ? this.scroller.getBoundingClientRect() : { top: 0, bottom: innerHeight }
-		const top = Math.max(box.top, 0), bottom = Math.min(box.bottom, innerHeight)
-		const by = this.y < top + edge ? -6 : this.y > bottom - edge ? 6 : 0
-		if (!by || Math.hypot(this.x - this.x0, this.y - this.y0) < slack) return
-		if (this.scroller) this.scroller.scrollTop += by
-		else scrollBy(0, by)
+		const step = (at, low, high) => at < low + edge ? -6 : at > high - edge ? 6 : 0
+		if (Math.hypot(this.x - this.x0, this.y - this.y0) < slack) return
+		const down = step(this.y, Math.max(box.top, 0), Math.min(box.bottom, innerHeight))
+		if (down && this.scroller) this.scroller.scrollTop += down
+		else if (down) scrollBy(0, down)
+		const along = this.grid && this.grid.scrollWidth > this.grid.clientWidth ? step(this.x, this.grid.getBoundingClientRect().left, this.grid.getBoundingClientRect().right) : 0
+		if (along) this.grid.scrollLeft += along
+		if (!down && !along) return
 		this.over()
 	}
 
@@ -224,7 +229,7 @@ function grip(grid) {
 		const escape = e => { if (e.key === "Escape") { e.stopPropagation(); held = d.moved; leave() } }
 		const listeners = [["pointermove", over], ["pointerup", up], ["pointercancel", e => { if (e.pointerId === d.id) leave() }], ["keydown", escape, true]]
 		for (const [name, fn, more] of listeners) document.addEventListener(name, fn, more)
-		if (touch) timer = setTimeout(() => { lifted = true; navigator.vibrate?.(12); d.begin() }, holdFor)
+		if (touch) timer = setTimeout(() => { lifted = true; if (navigator.userActivation?.hasBeenActive) navigator.vibrate?.(12); d.begin() }, holdFor)
 	})
 	// Without this the browser takes the finger for itself once it moves.
 	grid.addEventListener("touchmove", e => { if (lifted) e.preventDefault() }, { passive: false })
@@ -267,9 +272,9 @@ class hold {
 		show(this.to, this.minutes, col || undefined, $(`.cell[data-date="${date}"]`), this.title)
 		$(".ghost")?.scrollIntoView({ block: "nearest" })
 		const how = { weekday: "long", day: "numeric", month: "long", timeZone: "UTC" }, at = { hour: "2-digit", minute: "2-digit", hour12: false, timeZone: "UTC" }
-		let text = new Intl.DateTimeFormat(root.lang, how).format(this.to)
-		if (this.event.allday === undefined) text += ", " + new Intl.DateTimeFormat(root.lang, at).format(this.to)
-		if (this.minutes !== this.long) text += " – " + new Intl.DateTimeFormat(root.lang, at).format(this.to.getTime() + this.minutes * minute)
+		let text = new Intl.DateTimeFormat(lang, how).format(this.to)
+		if (this.event.allday === undefined) text += ", " + new Intl.DateTimeFormat(lang, at).format(this.to)
+		if (this.minutes !== this.long) text += " – " + new Intl.DateTimeFormat(lang, at).format(this.to.getTime() + this.minutes * minute)
 		toast(text + " · " + $("#toast").dataset.carry)
 	}
 

@@ -17,11 +17,14 @@ export async function swap(url, options) {
 	const main = $("#main", page)
 	// Who is signed out meanwhile is led to the sign-in page, whole.
 	if (!main || answer.redirected && new URL(answer.url).pathname === "/signin") { location.assign(url); return }
-	const at = $(".week-body")?.scrollTop, focus = document.activeElement?.id
+	const at = $(".week-body")?.scrollTop, along = $(".week-grid")?.scrollLeft, focus = document.activeElement?.id
 	$("#main").replaceWith(document.adoptNode(main))
 	document.title = page.title
 	beginnings.forEach(fn => fn())
-	if (at !== undefined && $(".week-body")) $(".week-body").scrollTop = at
+	if (at !== undefined && $(".week-body")) {
+		$(".week-body").scrollTop = at
+		$(".week-grid").scrollLeft = along
+	}
 	if (focus) document.getElementById(focus)?.focus()
 }
 

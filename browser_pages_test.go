@@ -1,0 +1,325 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"kalends/meeting"
+	"kalends/storage"
+)
+
+// axeVersion is the program from npm that looks for what keeps people out.
+const axeVersion = "axe-core@4.10.3"
+
+// axe returns that program; "" where there is none, which is told as a skipped test.
+func axe(t *testing.T) string {
+	t.Helper()
+	read := func(file string) string {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	if file := os.Getenv("KALENDS_TEST_AXE"); file != "" {
+		return read(file)
+	}
+	npm, err := exec.LookPath("npm")
+	if err != nil {
+		t.Run("axe", func(t *testing.T) { t.Skip("no npm: the pages are not looked at by axe") })
+		return ""
+	}
+	dir := t.TempDir()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", dir, axeVersion)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Run("axe", func(t *testing.T) { t.Skipf("axe-core is not to be had (%v): %s", err, out) })
+		return ""
+	}
+	return read(filepath.Join(dir, "node_modules", "axe-core", "axe.min.js"))
+}
+
+// axeRun asks for all rules of WCAG 2.2 A and AA, and those of good practice.
+const axeRun = `axe.run(document, {runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"], resultTypes: ["violations"], preload: false})` +
+	`.then(r => JSON.stringify({rules: r.passes.length + r.violations.length + r.incomplete.length, found: r.violations.map(v => ({id: v.id, help: v.help, nodes: v.nodes.slice(0, 3).map(n => n.html.slice(0, 300) + " | " + n.failureSummary)}))}))`
+
+// hold has axe look at what is on the screen.
+func (b *browser) hold(what string) {
+	b.Helper()
+	if b.site.axe == "" {
+		return
+	}
+	if b.eval(`typeof axe`) != "object" {
+		b.call("Runtime.evaluate", map[string]any{"expression": b.site.axe})
+	}
+	var got struct {
+		Rules int
+		Found []struct {
+			ID, Help string
+			Nodes    []string
+		}
+	}
+	if err := json.Unmarshal([]byte(b.text(axeRun)), &got); err != nil || got.Rules < 5 {
+		b.Fatalf("%s: axe kept %d rules: %v", what, got.Rules, err)
+	}
+	for _, v := range got.Found {
+		b.Errorf("%s: %s: %s\n%s", what, v.ID, v.Help, strings.Join(v.Nodes, "\n"))
+	}
+}
+
+// fits holds a page to its window: none is wider.
+func (b *browser) fits(what string) {
+	b.Helper()
+	if wide, _ := b.eval(`document.documentElement.scrollWidth - window.innerWidth`).(float64); wide > 0 {
+		b.Errorf("%s is %v pixels too wide: %v", what, wide, b.eval(`[...document.querySelectorAll("main *")].filter(e => e.getBoundingClientRect().right > innerWidth + 1).slice(0, 4).map(e => e.outerHTML.slice(0, 120))`))
+	}
+}
+
+// looks are the windows in which every page is looked at.
+var looks = []struct {
+	width  int
+	scheme string
+	suffix string
+}{{1280, "light", ""}, {1280, "dark", "-dark"}, {360, "dark", "-phone-dark"}, {360, "light", "-phone"}}
+
+// everywhere looks at the page that is open, wide and narrow, light and dark. Pictures are left of those looks whose suffix is among keep.
+func (b *browser) everywhere(name string, keep ...string) {
+	b.Helper()
+	for _, l := range looks {
+		b.look(l.width, l.scheme)
+		b.fits(name + l.suffix)
+		if slices.Contains(keep, l.suffix) {
+			b.eval(`scrollTo(0, 0)`)
+			b.picture(name + l.suffix)
+		}
+		b.hold(name + l.suffix)
+	}
+	b.look(300, "light")
+	b.fits(name + " at 300 pixels")
+	b.look(1280, "light")
+}
+
+// view is a page to look at.
+type view struct {
+	name, path string
+	keep       []string // suffixes of the looks of which pictures are kept
+}
+
+// all are the suffixes of all looks.
+var all = []string{"", "-dark", "-phone", "-phone-dark"}
+
+// views are the pages that everybody who is signed in has, with what stands for the names in their paths. Those whose patterns have none
+// are looked at without being named here.
+func (s *webSite) views() map[string][]view {
+	s.Helper()
+	review := s.meetings("alice", "Review of the budget")[0].ID
+	planning := s.meetings("alice", "Planning")[0].ID + "?instance=" + strings.ReplaceAll(at(30, "09:00"), "+", "%2B")
+	edit := strings.Replace(planning, "?", "/edit?", 1)
+	place, err := s.editor.Visit(s.Context(), s.principal("alice"), s.principal("alice").ID)
+	if err != nil {
+		s.Fatal(err)
+	}
+	calendar := ""
+	for _, c := range place.Home {
+		if c.Kind == storage.CalendarKind && c.DisplayName == "Garden" {
+			calendar = meeting.CalendarID(c.Owner, c.ID)
+		}
+	}
+	return map[string][]view{
+		"GET /{$}":                {{"front", "/", nil}},
+		"GET /month":              {{"month", "/month", all}},
+		"GET /week":               {{"week", "/week", all}},
+		"GET /day":                {{"day", "/day", []string{"", "-phone"}}},
+		"GET /agenda":             {{"agenda", "/agenda", []string{"", "-phone-dark"}}},
+		"GET /month/{date}":       {{"month-full", "/month/" + date(38), []string{"", "-phone"}}},
+		"GET /week/{date}":        {{"week-full", "/week/" + date(38), []string{"", "-phone"}}, {"week-tokyo", "/week/" + date(26) + "?zone=Asia/Tokyo", nil}},
+		"GET /day/{date}":         {{"day-full", "/day/" + date(38), []string{"-phone"}}, {"day-clocks", "/day/" + date(29), []string{""}}},
+		"GET /agenda/{date}":      {{"agenda-full", "/agenda/" + date(38), nil}},
+		"GET /search":             {{"search", "/search?q=planning", []string{"", "-phone"}}, {"search-none", "/search?q=nothing-of-that-kind", nil}},
+		"GET /event/new":          {{"event-new", "/event/new", []string{"", "-phone-dark"}}},
+		"GET /event/{id}":         {{"event", "/event/" + review, all}},
+		"GET /event/{id}/edit":    {{"event-edit", "/event/" + edit, []string{"", "-phone"}}, {"event-edit-invited", "/event/" + review + "/edit", nil}},
+		"GET /event/{id}/delete":  {{"event-delete", "/event/" + strings.Replace(planning, "?", "/delete?", 1), []string{"", "-dark"}}},
+		"GET /connect":            {{"connect", "/connect", []string{"-phone"}}},
+		"GET /account":            {{"account", "/account", []string{"", "-dark", "-phone"}}},
+		"GET /calendars":          {{"calendars", "/calendars", []string{"", "-phone-dark"}}},
+		"GET /calendars/{id}":     {{"calendar", "/calendars/" + calendar, []string{"", "-phone"}}},
+		"GET /requests":           {{"requests", "/requests", []string{"", "-phone"}}},
+		"GET /trash":              {{"trash", "/trash", []string{"", "-dark"}}},
+		"GET /admin":              {{"admin", "/admin", []string{"", "-dark", "-phone"}}},
+		"GET /admin/users":        {{"admin-users", "/admin/users", []string{"", "-phone"}}},
+		"GET /admin/users/{name}": {{"admin-user", "/admin/users/bob", nil}, {"admin-room", "/admin/users/oak", []string{""}}, {"admin-group", "/admin/users/team", nil}},
+		"GET /admin/outbox":       {{"admin-outbox", "/admin/outbox", []string{""}}},
+	}
+}
+
+// walk opens every page there is by the patterns of the handler, and looks at each.
+func (s *webSite) walk(t *testing.T, share, of int) {
+	b := s.tab(t, "alice")
+	views := s.views()
+	for i, pattern := range s.app.web.Patterns() {
+		method, path, _ := strings.Cut(pattern, " ")
+		switch {
+		case method != "GET" || i%of != share, pattern == "GET /signin", pattern == "GET /colors.css", pattern == "GET /event/{id}/file/{file}":
+			continue
+		}
+		list := views[pattern]
+		if list == nil && strings.Contains(path, "{") {
+			t.Errorf("nothing to show of the page %s: say in site.views what stands for the names in its path", pattern)
+		} else if list == nil {
+			list = []view{{strings.ReplaceAll(strings.Trim(path, "/"), "/", "-"), path, []string{""}}}
+		}
+		for _, v := range list {
+			b.open(v.path)
+			b.everywhere(v.name, v.keep...)
+		}
+	}
+}
+
+// errorPages are what is shown instead of a page.
+func (s *webSite) errorPages(t *testing.T) {
+	b := s.tab(t, "jan")
+	b.open("/event/1-1-nothing")
+	b.has("There is nothing here, or nothing that you may see.")
+	b.everywhere("error-missing", "", "-phone-dark")
+	b.open("/admin")
+	b.has("There is nothing here")
+	b.open("/week")
+	b.eval(`document.querySelectorAll("input[name=form]").forEach(e => e.value = "old")`)
+	b.going(func() { b.eval(`document.querySelector(".menu form").submit()`) })
+	b.has("the page is too old")
+	b.everywhere("error-old-form")
+	b.open("/event/new?date=" + date(26))
+	b.fill("#f-name", "Too long a repetition")
+	b.set("#f-sd", "")
+	b.follow(".buttons .primary")
+	b.has("Please mend this first", "The day it starts is missing, or is no day.")
+	b.set("#f-sd", date(26))
+	b.set("#f-every", "week")
+	b.set("[name=interval]", "700")
+	b.eval(`document.querySelector("[name=interval]").value = "x"`)
+	b.follow(".buttons .primary")
+	b.has("How often it repeats must be a number from 1 to 999.")
+	b.everywhere("event-problems", "")
+	if n := len(s.meetings("jan", "Too long a repetition")); n != 0 {
+		t.Errorf("%d events of what could not be stored", n)
+	}
+	// What nobody expected, and what is not here now: the words are the same page.
+	b.open("/week/2600-01-01")
+	b.has("There is nothing here")
+}
+
+// inGerman looks at what has the longest words.
+func (s *webSite) inGerman(t *testing.T) {
+	p := s.principal("kim")
+	p.Language = "de"
+	if err := s.app.store.Update(t.Context(), func(tx storage.Tx) error { return tx.PutPrincipal(t.Context(), p, []string{"mailto:" + p.Email}) }); err != nil {
+		t.Fatal(err)
+	}
+	b := s.tab(t, "kim")
+	for _, pattern := range s.app.web.Patterns() {
+		path, get := strings.CutPrefix(pattern, "GET ")
+		if !get || strings.Contains(path, "{") || strings.HasPrefix(path, "/admin") || path == "/signin" || path == "/colors.css" {
+			continue
+		}
+		b.look(300, "light")
+		b.open(path)
+		b.fits(path + " in German")
+		if b.text(`document.documentElement.lang`) != "de" {
+			t.Errorf("%s is not in German", path)
+		}
+		b.look(1280, "light")
+		b.fits(path + " in German")
+	}
+	b.look(1280, "light")
+	b.open("/event/new")
+	b.picture("event-new-de")
+}
+
+// usesAll holds what the browser used against the patterns of the handler: a page or form that it left out is not shown to work.
+func (s *webSite) usesAll() {
+	s.Helper()
+	for _, pattern := range s.app.web.Patterns() {
+		if !s.used[pattern] {
+			s.Errorf("no test uses %q in a browser", pattern)
+		}
+	}
+}
+
+// TestBrowser uses every page and form as people do, in Chromium, and has axe look at each. With KALENDS_PICTURES it leaves pictures of
+// them in that folder, which are the same each time: see "make pictures".
+func TestBrowser(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes a minute")
+	}
+	s := newSite(t)
+	pictures := os.Getenv("KALENDS_PICTURES") != ""
+	two := make(chan struct{}, 2) // tabs at once
+	parts := []struct {
+		name string
+		run  func(t *testing.T)
+	}{
+		{"pages 1", func(t *testing.T) { s.walk(t, 0, 3) }},
+		{"pages 2", func(t *testing.T) { s.walk(t, 1, 3) }},
+		{"pages 3", func(t *testing.T) { s.walk(t, 2, 3) }},
+	}
+	for _, f := range flows {
+		parts = append(parts, struct {
+			name string
+			run  func(t *testing.T)
+		}{f.name, func(t *testing.T) { f.run(s, t) }})
+	}
+	whole := true
+	t.Run("all", func(t *testing.T) {
+		for _, p := range parts {
+			ran := t.Run(p.name, func(t *testing.T) {
+				if !pictures { // these show what the flows change
+					t.Parallel()
+				}
+				two <- struct{}{}
+				defer func() { <-two }()
+				p.run(t)
+			})
+			whole = whole && ran
+		}
+	})
+	if whole && !t.Failed() && !filtered() {
+		s.usesAll()
+	}
+}
+
+// flows are what people do, each with a person of their own.
+var flows = []struct {
+	name string
+	run  func(*webSite, *testing.T)
+}{
+	{"errors", (*webSite).errorPages},
+	{"german", (*webSite).inGerman},
+	{"create", (*webSite).creates},
+	{"files", (*webSite).attaches},
+	{"series", (*webSite).series},
+	{"mouse", (*webSite).byMouse},
+	{"keys", (*webSite).byKeys},
+	{"finger", (*webSite).byFinger},
+	{"answer", (*webSite).answers},
+	{"mail", (*webSite).answersByMail},
+	{"trash", (*webSite).trashes},
+	{"plain", (*webSite).plain},
+	{"connect", (*webSite).connects},
+	{"account", (*webSite).settles},
+	{"share", (*webSite).shares},
+	{"admin", (*webSite).administers},
+	{"sign in", (*webSite).signsIn},
+}
+
+// filtered reports whether only some tests were asked for.
+func filtered() bool { return strings.Contains(fmt.Sprint(os.Args), "TestBrowser/") }
