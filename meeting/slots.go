@@ -109,14 +109,17 @@ func (s *Search) Next() (time.Time, []string, bool) {
 	}
 }
 
-// align moves a time on to the next multiple of the step on the wall clock's hour.
+// align moves a time on to the next multiple of the step on the wall clock's hour. It moves in instants, so that it never goes back where clocks do; where
+// they change by less than a step on the way, it moves on from there.
 func (s *Search) align(t time.Time) time.Time {
-	wall := zone.Wall(t, s.Zone)
-	up := wall.Truncate(s.Step)
-	if up.Before(wall) {
-		up = up.Add(s.Step)
+	for {
+		wall := zone.Wall(t, s.Zone)
+		past := wall.Sub(wall.Truncate(s.Step))
+		if past == 0 {
+			return t
+		}
+		t = t.Add(s.Step - past)
 	}
-	return t.Add(up.Sub(wall)) // in instants, so that it never goes back where clocks do
 }
 
 // working reports whether a time lies in working hours, else from when on one may.
