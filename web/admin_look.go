@@ -148,6 +148,9 @@ func (h *Handler) adminStorage(v *visit) error {
 	}
 	p.Total = line(whole)
 	for _, u := range list {
+		if u.Bytes+u.Attachments == 0 {
+			break // so are all that follow
+		}
 		l := line(u)
 		if q := byID[u.Owner]; q != nil {
 			l.Name, l.Login, l.HasLogin = q.DisplayName, q.Name, true
