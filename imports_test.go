@@ -20,11 +20,11 @@ var mayImport = map[string][]string{
 	// What people and programs speak to.
 	"api":          {"webhook", "meeting", "calendar", "scheduling", "auth", "ical/...", "storage", "internal/obs"},
 	"caldav":       {"calendar", "scheduling", "auth", "ical/...", "storage", "dav", "internal/download", "internal/obs"},
-	"web":          {"webhook", "meeting", "calendar", "subscription", "scheduling", "auth", "ical/...", "storage", "internal/obs"},
-	"web/answer":   {"calendar", "ical/zone"},
-	"feed":         {"calendar", "ical/...", "storage", "internal/obs"},
+	"web":          {"webhook", "meeting", "calendar", "subscription", "scheduling", "auth", "ical/...", "storage", "internal/obs", "internal/words"},
+	"web/answer":   {"calendar", "ical/zone", "internal/words"},
+	"feed":         {"calendar", "ical/...", "storage", "internal/obs", "internal/words"},
 	"subscription": {"calendar", "ical/...", "storage", "internal/obs", "internal/outside"},
-	"mailer":       {"calendar", "scheduling/...", "ical/...", "storage", "internal/obs"},
+	"mailer":       {"calendar", "scheduling/...", "ical/...", "storage", "internal/obs", "internal/words"},
 	"tzdist":       {"ical/...", "dav"},
 
 	// Meetings as people think of them, for programs and pages alike.
@@ -65,8 +65,11 @@ var mayImport = map[string][]string{
 	"internal/obs":        {},
 	"internal/outside":    {},
 	"internal/pgtest":     {},
+	"internal/words":      {},
 	"internal/davtest":    {"..."}, // tests only, see testOnly
 	"internal/housetest":  {"auth", "calendar", "storage"},
+
+	"internal/words/wordstest": {"internal/words"}, // tests only
 
 	// Programs of the tree, no part of the product.
 	"ical/zone/gen":   {},
@@ -86,7 +89,7 @@ var (
 )
 
 // testOnly packages are imported by tests and by each other.
-var testOnly = []string{"storage/storagetest", "internal/pgtest", "internal/davtest", "internal/housetest"}
+var testOnly = []string{"storage/storagetest", "internal/pgtest", "internal/davtest", "internal/housetest", "internal/words/wordstest"}
 
 // ownUse lists libraries that one package alone uses, so that another can take their place.
 var ownUse = map[string][]string{

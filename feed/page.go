@@ -19,6 +19,7 @@ import (
 	"kalends/ical"
 	"kalends/ical/recur"
 	"kalends/ical/zone"
+	"kalends/internal/words"
 	"kalends/storage"
 )
 
@@ -47,7 +48,7 @@ const (
 
 // page is five weeks of a feed, for people to read.
 type page struct {
-	Lang        *pageWords
+	Lang        *words.Voice
 	Style       template.CSS
 	Title, Zone string
 	Subscribe   template.URL // webcal:
@@ -96,7 +97,7 @@ func (h *Handler) serveHTML(w http.ResponseWriter, r *http.Request, token string
 	}
 	to := from.AddDate(0, 0, pageDays)
 	p := &page{
-		Lang: pageLanguage(r), Style: template.CSS(pageStyle), Title: v.name(), Zone: loc.String(),
+		Lang: book.Accepted(r.Header.Get("Accept-Language")), Style: template.CSS(pageStyle), Title: v.name(), Zone: loc.String(),
 		File: Path(token), Subscribe: template.URL("webcal://" + (&url.URL{Host: r.Host}).String()[2:] + Path(token)),
 		Prev: from.AddDate(0, 0, -pageDays).Format(time.DateOnly), Next: to.Format(time.DateOnly),
 	}
@@ -110,7 +111,7 @@ func (h *Handler) serveHTML(w http.ResponseWriter, r *http.Request, token string
 	head := w.Header()
 	head.Set("Content-Security-Policy", pagePolicy)
 	head.Set("Content-Type", "text/html; charset=utf-8")
-	head.Set("Content-Language", p.Lang.tag)
+	head.Set("Content-Language", p.Lang.Tag)
 	head.Set("Vary", "Accept-Language")
 	head.Set("Cache-Control", "private, no-cache")
 	if r.Method == http.MethodHead {
@@ -158,9 +159,9 @@ func (h *Handler) fill(ctx context.Context, p *page, v *view, from, to, today ti
 		slices.SortFunc(d.Items, func(a, b *pageItem) int {
 			return cmp.Or(a.from.Compare(b.from), strings.Compare(a.Title, b.Title))
 		})
-		d.Date, d.Name = at.Format(time.DateOnly), p.Lang.day(at)
+		d.Date, d.Name = at.Format(time.DateOnly), p.Lang.Long(at)
 		if at.Equal(today) {
-			d.Name = p.Lang.today + ", " + d.Name
+			d.Name = p.Lang.T("Today") + ", " + d.Name
 		}
 		p.Days = append(p.Days, d)
 	}
@@ -169,7 +170,7 @@ func (h *Handler) fill(ctx context.Context, p *page, v *view, from, to, today ti
 }
 
 // place puts an instance on each day that it touches.
-func place(days map[time.Time]*pageDay, l *pageWords, c *ical.Component, in recur.Instance, from, to time.Time, loc *time.Location) {
+func place(days map[time.Time]*pageDay, l *words.Voice, c *ical.Component, in recur.Instance, from, to time.Time, loc *time.Location) {
 	start, end := zone.Wall(in.Start, loc), zone.Wall(in.End, loc)
 	first := start.Truncate(24 * time.Hour)
 	last := first
@@ -179,9 +180,9 @@ func place(days map[time.Time]*pageDay, l *pageWords, c *ical.Component, in recu
 	title := c.Text("SUMMARY")
 	switch {
 	case title == busyText && c.Prop("LOCATION") == nil:
-		title = l.busy
+		title = l.T("Busy")
 	case strings.TrimSpace(title) == "":
-		title = l.untitled
+		title = l.T("Untitled")
 	}
 	for day := first; !day.After(last); day = day.AddDate(0, 0, 1) {
 		if day.Before(from) {
@@ -196,7 +197,7 @@ func place(days map[time.Time]*pageDay, l *pageWords, c *ical.Component, in recu
 		it := &pageItem{from: start, Title: title, Location: c.Text("LOCATION"), Tentative: strings.EqualFold(c.Value("STATUS"), "TENTATIVE")}
 		switch {
 		case in.AllDay || day.After(first) && day.Before(last):
-			it.from, it.Time = day, l.allDay
+			it.from, it.Time = day, l.T("all day")
 		case day.After(first):
 			it.from, it.Time = day, "– "+end.Format("15:04")
 		case last.After(first), !end.After(start):
@@ -211,51 +212,11 @@ func place(days map[time.Time]*pageDay, l *pageWords, c *ical.Component, in recu
 	}
 }
 
-// pageWords is what the page says in one language.
-type pageWords struct {
-	tag                                                     string
-	today, allDay, busy, untitled                           string
-	Subscribe, Download, Earlier, Later, Empty, Times, More string
-	Tentative                                               string
-	days                                                    [7]string
-	months                                                  [12]string
-	form                                                    string // of a day: weekday, number, month, year
-}
-
-func (l *pageWords) day(t time.Time) string {
-	return fmt.Sprintf(l.form, l.days[t.Weekday()], t.Day(), l.months[t.Month()-1], t.Year())
-}
-
-// Tag is the BCP 47 language.
-func (l *pageWords) Tag() string { return l.tag }
-
-var pageLanguages = []*pageWords{
-	{
-		tag: "en", today: "Today", allDay: "all day", busy: "Busy", untitled: "Untitled", Subscribe: "Subscribe", Download: "Download",
-		Earlier: "Earlier", Later: "Later", Empty: "Nothing in these five weeks.", Times: "Times are those of", More: "There is more than can be shown here.", Tentative: "tentative",
-		days:   [7]string{"Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"},
-		months: [12]string{"January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"},
-		form:   "%s, %d %s %d",
-	},
-	{
-		tag: "de", today: "Heute", allDay: "ganztägig", busy: "Belegt", untitled: "Ohne Titel", Subscribe: "Abonnieren", Download: "Herunterladen",
-		Earlier: "Früher", Later: "Später", Empty: "Nichts in diesen fünf Wochen.", Times: "Die Zeiten sind die von", More: "Es gibt mehr, als hier gezeigt werden kann.", Tentative: "vorläufig",
-		days:   [7]string{"Sonntag", "Montag", "Dienstag", "Mittwoch", "Donnerstag", "Freitag", "Samstag"},
-		months: [12]string{"Januar", "Februar", "März", "April", "Mai", "Juni", "Juli", "August", "September", "Oktober", "November", "Dezember"},
-		form:   "%s, %d. %s %d",
-	},
-}
-
-// pageLanguage is the first language of the browser that there is.
-func pageLanguage(r *http.Request) *pageWords {
-	for tag := range strings.SplitSeq(r.Header.Get("Accept-Language"), ",") {
-		tag, _, _ = strings.Cut(tag, ";")
-		tag, _, _ = strings.Cut(strings.ToLower(strings.TrimSpace(tag)), "-")
-		for _, l := range pageLanguages {
-			if l.tag == tag {
-				return l
-			}
-		}
-	}
-	return pageLanguages[0]
-}
+// book is what the page says.
+var book = words.NewBook(map[string]words.Texts{"de": {
+	"Today": "Heute", "all day": "ganztägig", "Busy": "Belegt", "Untitled": "Ohne Titel", "tentative": "vorläufig",
+	"Subscribe": "Abonnieren", "Download": "Herunterladen", "Earlier": "Früher", "Later": "Später",
+	"Nothing in these five weeks.":          "Nichts in diesen fünf Wochen.",
+	"Times are those of %s.":                "Die Zeiten sind die von %s.",
+	"There is more than can be shown here.": "Es gibt mehr, als hier gezeigt werden kann.",
+}})

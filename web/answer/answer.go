@@ -15,6 +15,7 @@ import (
 	"unicode/utf8"
 
 	"kalends/calendar"
+	"kalends/internal/words"
 )
 
 // Prefix of the paths of the pages; the token follows.
@@ -65,7 +66,7 @@ var policy = func() string {
 
 // view is what the template is given.
 type view struct {
-	*words
+	*words.Voice
 	Summary
 	Style     template.CSS
 	Token     string
@@ -112,7 +113,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	token := strings.TrimPrefix(r.URL.Path, Prefix)
 	owner, object, isFor, ok := h.Open(token)
 	if !ok {
-		h.problem(w, r, http.StatusNotFound, languageOf(r).unknown)
+		h.problem(w, r, http.StatusNotFound, unknown)
 		return
 	}
 	switch r.Method {
@@ -127,7 +128,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.answer(w, r, token, owner, object, isFor)
 	default:
 		w.Header().Set("Allow", "GET, HEAD, POST")
-		h.problem(w, r, http.StatusMethodNotAllowed, languageOf(r).unknown)
+		h.problem(w, r, http.StatusMethodNotAllowed, unknown)
 	}
 }
 
@@ -137,32 +138,32 @@ var origins = http.NewCrossOriginProtection()
 // answer takes the form. The token stands in it once more, so that no form without the page's own content counts.
 func (h *Handler) answer(w http.ResponseWriter, r *http.Request, token string, owner, object int64, isFor func(string) bool) {
 	if err := origins.Check(r); err != nil {
-		h.problem(w, r, http.StatusForbidden, languageOf(r).foreign)
+		h.problem(w, r, http.StatusForbidden, foreign)
 		return
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	if err := r.ParseForm(); err != nil {
-		h.problem(w, r, http.StatusBadRequest, languageOf(r).broken)
+		h.problem(w, r, http.StatusBadRequest, broken)
 		return
 	}
 	if r.PostForm.Get("token") != token {
-		h.problem(w, r, http.StatusForbidden, languageOf(r).foreign)
+		h.problem(w, r, http.StatusForbidden, foreign)
 		return
 	}
 	var err error
-	if words := comment(r.PostForm.Get("comment")); r.PostForm.Get("answer") == "PROPOSE" {
+	if said := comment(r.PostForm.Get("comment")); r.PostForm.Get("answer") == "PROPOSE" {
 		n, ok := newTime(r.PostForm)
 		if !ok {
-			h.problem(w, r, http.StatusBadRequest, languageOf(r).badTime)
+			h.problem(w, r, http.StatusBadRequest, badTime)
 			return
 		}
-		n.Comment = words
+		n.Comment = said
 		if err = h.Calendar.Propose(r.Context(), owner, object, isFor, n); calendar.KindOf(err) == calendar.BadRequest {
-			h.problem(w, r, http.StatusBadRequest, languageOf(r).badTime)
+			h.problem(w, r, http.StatusBadRequest, badTime)
 			return
 		}
 	} else {
-		err = h.Calendar.Answer(r.Context(), owner, object, isFor, r.PostForm.Get("answer"), words)
+		err = h.Calendar.Answer(r.Context(), owner, object, isFor, r.PostForm.Get("answer"), said)
 	}
 	if err != nil {
 		h.fail(w, r, err)
@@ -191,24 +192,24 @@ func (h *Handler) show(w http.ResponseWriter, r *http.Request, token string, in 
 		h.fail(w, r, err)
 		return
 	}
-	l := wordsFor(summary.Lang)
-	v := view{words: l, Summary: summary, Token: token, Organizer: in.Organizer.DisplayName, Attendee: strings.TrimPrefix(in.Attendee, "mailto:")}
+	l := book.For(summary.Lang)
+	v := view{Voice: l, Summary: summary, Token: token, Organizer: in.Organizer.DisplayName, Attendee: strings.TrimPrefix(in.Attendee, "mailto:")}
 	if v.Organizer == "" {
 		v.Organizer = in.Organizer.Email
 	}
 	if in.Name != "" && !strings.Contains(in.Name, "@") {
 		v.Attendee = in.Name + " (" + v.Attendee + ")"
 	}
-	v.Headline = strings.Replace(l.Invites, "%s", v.Organizer, 1)
-	v.Answer = l.answers[in.Answer]
+	v.Headline = l.T("%s invites you", v.Organizer)
+	v.Answer = l.T(answers[in.Answer])
 	if in.Cancelled {
-		v.Problem = l.cancelled
+		v.Problem = l.T("This meeting is cancelled.")
 	} else {
-		for _, b := range []button{{Value: "ACCEPTED", Label: l.Accept}, {Value: "TENTATIVE", Label: l.Tentative}, {Value: "DECLINED", Label: l.Decline}} {
+		for _, b := range []button{{Value: "ACCEPTED", Label: l.T("Accept")}, {Value: "TENTATIVE", Label: l.T("Maybe")}, {Value: "DECLINED", Label: l.T("Decline")}} {
 			b.Chosen = b.Value == in.Answer
 			v.Buttons = append(v.Buttons, b)
 		}
-		v.Propose, v.ProposeNote = h.proposal(in), strings.Replace(l.ProposeHint, "%s", v.Organizer, 1)
+		v.Propose, v.ProposeNote = h.proposal(in), l.T("Nothing changes before %s decides.", v.Organizer)
 	}
 	for _, d := range in.Conflicts {
 		v.Conflicts = append(v.Conflicts, h.Tell(in, d))
@@ -218,32 +219,32 @@ func (h *Handler) show(w http.ResponseWriter, r *http.Request, token string, in 
 		times = append(times, h.Tell(in, calendar.Date{Start: p.Start, End: p.End, AllDay: p.AllDay, Floating: p.Floating}))
 	}
 	if v.Proposed = strings.Join(times, "; "); v.Proposed != "" {
-		v.Proposed = strings.NewReplacer("%t", v.Proposed, "%s", v.Organizer).Replace(l.proposed)
+		v.Proposed = l.T("You propose: %s. %s has not decided yet.", v.Proposed, v.Organizer)
 	}
 	h.write(w, http.StatusOK, &v)
 }
 
 // fail translates what package calendar says.
 func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
-	l := languageOf(r)
 	switch calendar.KindOf(err) {
 	case calendar.NotFound:
-		h.problem(w, r, http.StatusGone, l.gone)
+		h.problem(w, r, http.StatusGone, gone)
 	case calendar.BadRequest:
-		h.problem(w, r, http.StatusBadRequest, l.broken)
+		h.problem(w, r, http.StatusBadRequest, broken)
 	case calendar.Changed:
-		h.problem(w, r, http.StatusConflict, l.changed)
+		h.problem(w, r, http.StatusConflict, changed)
 	case calendar.Unavailable:
-		h.problem(w, r, http.StatusServiceUnavailable, l.later)
+		h.problem(w, r, http.StatusServiceUnavailable, later)
 	default:
 		h.Log.ErrorContext(r.Context(), "answer page", "err", err)
-		h.problem(w, r, http.StatusInternalServerError, l.later)
+		h.problem(w, r, http.StatusInternalServerError, later)
 	}
 }
 
+// problem answers with one of the problems in words.go. No organizer is known who chose a language: it is the browser's.
 func (h *Handler) problem(w http.ResponseWriter, r *http.Request, status int, text string) {
-	l := languageOf(r)
-	h.write(w, status, &view{words: l, Summary: Summary{Lang: l.lang, Title: l.Invitation}, Problem: text})
+	l := book.Accepted(r.Header.Get("Accept-Language"))
+	h.write(w, status, &view{Voice: l, Summary: Summary{Lang: l.Tag, Title: l.T("Invitation")}, Problem: l.T(text)})
 }
 
 func (h *Handler) write(w http.ResponseWriter, status int, v *view) {
