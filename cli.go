@@ -29,6 +29,7 @@ type grammar struct {
 	Export   exportCmd   `cmd:"" help:"Export calendars: one file, folders, an archive."`
 	Outbox   outboxCmd   `cmd:"" help:"Show and mend mail that waits to be sent."`
 	Held     heldCmd     `cmd:"" help:"Decide about mail that waits: unverified answers, invitations by strangers, proposals."`
+	Webhook  webhookCmd  `cmd:"" help:"Tell addresses elsewhere what changes in calendars, and see how that goes."`
 	Trash    trashCmd    `cmd:"" help:"Bring back what people deleted, for 30 days."`
 	MailIn   mailInCmd   `cmd:"" help:"Take in one message from standard input, for a pipe of your mail server."`
 	Version  versionCmd  `cmd:"" help:"Print the version of the program and of its time zone data."`

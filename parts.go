@@ -56,6 +56,9 @@ func (a *app) assemble(ctx context.Context, cfg *config.Settings, log *slog.Logg
 	}
 	a.handler = a.pages(log, service, tokens)
 	a.handler = a.feeds(log, service)
+	if a.desk, err = webhookDesk(ctx, cfg, a.store); err != nil {
+		return err
+	}
 	a.handler = a.meetings(cfg, log, service, login)
 	a.handler = a.webPages(cfg, log, service, login, watch)
 	sender := &mailer.Sender{
@@ -86,10 +89,11 @@ func (a *app) assemble(ctx context.Context, cfg *config.Settings, log *slog.Logg
 		outbox.Handlers[kind] = counted(a.metrics, h)
 	}
 	reminders := &reminder.Dispatcher{
-		Store: a.store, Log: log, Site: site(cfg), MayRead: service.MayRead, Queued: outbox.Wake, Compose: remind{composer}.compose, Metrics: a.metrics,
+		Store: a.store, Log: log, Site: site(cfg), MayRead: service.MayRead, Queued: func() { service.Wake() }, Compose: remind{composer}.compose, Metrics: a.metrics,
 	}
-	service.Wake = func() { outbox.Wake(); reminders.Wake() }
-	a.workers = append(a.workers, outbox, reminders, &janitor.Janitor{Store: a.store, Log: log, Crowded: cfg.Limit.CalendarObjects},
+	webhooks := a.webhooks(cfg, log, service, composer, outbox.Wake)
+	service.Wake = func() { outbox.Wake(); reminders.Wake(); webhooks.Wake() }
+	a.workers = append(a.workers, outbox, reminders, webhooks, &janitor.Janitor{Store: a.store, Log: log, Crowded: cfg.Limit.CalendarObjects},
 		&calendar.Rezoner{Service: service})
 
 	for _, in := range []struct {

@@ -16,7 +16,7 @@ func (a *app) webPages(cfg *config.Settings, log *slog.Logger, service *calendar
 	a.workers = append(a.workers, watch)
 	a.web = &web.Handler{
 		Calendar: service, Store: a.store, Login: login.People(), Log: log, Now: a.now, Zone: cfg.Reminder.Location(), BaseURL: cfg.BaseURL,
-		Watch: watch, Feeds: a.subscriber,
+		Watch: watch, Feeds: a.subscriber, Webhooks: a.desk,
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if web.Handles(r) {

@@ -19,6 +19,7 @@ import (
 	"kalends/storage/sqlstore"
 	"kalends/subscription"
 	"kalends/web"
+	"kalends/webhook"
 )
 
 // app is the product behind the network: what answers requests and what works on its own.
@@ -32,6 +33,7 @@ type app struct {
 	metrics    *obs.Metrics // nil where nobody asks for them
 	web        *web.Handler
 	subscriber *subscription.Worker
+	desk       *webhook.Desk // where people make webhooks
 	now        func() time.Time
 }
 

@@ -45,7 +45,7 @@ var english = catalogue{
 }
 
 var german = catalogue{
-	Tag: "de", Self: "Deutsch", first: time.Monday, texts: together(germanTexts, germanAccount, germanLists, germanAdmin, germanMore, germanLook, germanMove, germanFiles),
+	Tag: "de", Self: "Deutsch", first: time.Monday, texts: together(germanTexts, germanAccount, germanLists, germanAdmin, germanMore, germanLook, germanMove, germanFiles, germanWebhooks),
 	days:     [7]string{"Sonntag", "Montag", "Dienstag", "Mittwoch", "Donnerstag", "Freitag", "Samstag"},
 	short:    [7]string{"So", "Mo", "Di", "Mi", "Do", "Fr", "Sa"},
 	letters:  [7]string{"S", "M", "D", "M", "D", "F", "S"},
