@@ -1,12 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/mail"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -341,7 +343,10 @@ func (s *webSite) sent(t *testing.T, d *mailer.Dispatcher, address string, want 
 		var list []string
 		for _, f := range files {
 			text, err := os.ReadFile(f)
-			if err == nil && strings.Contains(string(text), "\r\nTo: ") && strings.Contains(string(text), address) {
+			if err != nil {
+				continue
+			}
+			if m, err := mail.ReadMessage(bytes.NewReader(text)); err == nil && strings.Contains(m.Header.Get("To"), address) {
 				list = append(list, string(text))
 			}
 		}
