@@ -158,6 +158,7 @@ func (h *Handler) init() {
 	a := humago.NewWithPrefix(h.mux, Prefix, config)
 	a.UseMiddleware(h.authenticate)
 	h.meetings(a)
+	h.attachments(a)
 	h.times(a)
 	h.proposals(a)
 	h.held(a)
