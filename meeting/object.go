@@ -113,6 +113,11 @@ func (o *Object) Meeting() *Meeting {
 		m.Recurrence = recurrenceOf(text, start, o.location(start))
 	}
 	m.Recurring = m.Recurrence != nil || c.Prop("RDATE") != nil || c.Prop("RECURRENCE-ID") != nil || len(o.Main) > 1
+	if m.Recurring { // a rule may leave one instance, as before the first that was split off
+		if series, err := o.Series(); err == nil {
+			m.Recurring = series.Recurring()
+		}
+	}
 	return m
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"kalends/ical"
 	"kalends/ical/zone"
@@ -101,7 +102,7 @@ func addZone(cal *ical.Component, d ical.DateTime) error {
 
 // OneLine checks a text that stands in one line.
 func OneLine(field, text string) error {
-	if strings.ContainsFunc(text, unicode.IsControl) {
+	if strings.ContainsFunc(text, unicode.IsControl) || !utf8.ValidString(text) {
 		return invalid(field, "must be one line of text")
 	}
 	return nil
