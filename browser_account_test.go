@@ -262,7 +262,7 @@ func (s *webSite) administers(t *testing.T) {
 	b.everywhere("admin-group-members", "")
 	b.open("/admin/users/elm")
 	b.fill("#b-days", "30")
-	b.follow(".primary|Save")
+	b.follow("#booking .primary")
 	b.open("/admin/users/newt")
 	b.fill("#u-sure", "newt")
 	b.follow("button.danger|Remove")

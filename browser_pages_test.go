@@ -272,7 +272,7 @@ func TestBrowser(t *testing.T) {
 		{"pages 2", func(t *testing.T) { s.walk(t, 1, 3) }},
 		{"pages 3", func(t *testing.T) { s.walk(t, 2, 3) }},
 	}
-	for _, f := range flows {
+	for _, f := range slices.Concat(flows, moreFlows) {
 		parts = append(parts, struct {
 			name string
 			run  func(t *testing.T)
