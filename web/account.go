@@ -14,6 +14,7 @@ import (
 	"kalends/calendar"
 	"kalends/ical"
 	"kalends/ical/zone"
+	"kalends/internal/words"
 	"kalends/meeting"
 	"kalends/scheduling"
 	"kalends/storage"
@@ -67,12 +68,12 @@ func (v *visit) accountView() (*accountView, error) {
 	for _, a := range addresses {
 		p.Addresses = append(p.Addresses, meeting.ShowAddress(a))
 	}
-	for _, l := range catalogues {
-		p.Languages = append(p.Languages, option{l.Tag, l.Self, l == v.lang})
+	for _, l := range words.Languages() {
+		p.Languages = append(p.Languages, option{l.Tag, l.Self, l == v.lang.Language})
 	}
 	for i := range 7 {
 		d := (i + 1) % 7
-		p.Weekdays = append(p.Weekdays, option{strconv.Itoa(d), v.lang.days[d], time.Weekday(d) == v.weekday()})
+		p.Weekdays = append(p.Weekdays, option{strconv.Itoa(d), v.lang.Weekdays[d], time.Weekday(d) == v.weekday()})
 	}
 	chosen := v.defaultReminder()
 	p.Minutes = append(p.Minutes, option{"none", v.t("no reminder"), chosen == ""})
@@ -117,7 +118,7 @@ func (v *visit) accountView() (*accountView, error) {
 		return nil, err
 	}
 	for i, name := range meeting.Weekdays {
-		p.HourDays = append(p.HourDays, option{name, v.lang.short[(i+1)%7], slices.Contains(p.Hours.Days, name)})
+		p.HourDays = append(p.HourDays, option{name, v.lang.ShortWeekdays[(i+1)%7], slices.Contains(p.Hours.Days, name)})
 	}
 	return p, nil
 }
@@ -168,7 +169,7 @@ func (h *Handler) setSelf(v *visit) error {
 		return v.refuseAccount(v.t("There is no such time zone."))
 	}
 	language := v.value("language")
-	if !slices.ContainsFunc(catalogues, func(l *catalogue) bool { return l.Tag == language }) {
+	if !slices.ContainsFunc(words.Languages(), func(l *words.Language) bool { return l.Tag == language }) {
 		return brokenForm
 	}
 	first, err := strconv.Atoi(v.value("firstday"))

@@ -133,10 +133,16 @@ type right struct {
 	text   string
 }
 
+// What somebody may do in a calendar.
+const (
+	mayRead     = "may see it"
+	mayChange   = "may see and change it"
+	maySeeBusy  = "may see when the time is taken"
+	mayDoOthers = "has other rights"
+)
+
 // rights are what can be chosen here; programs may grant more finely.
-var rights = []right{
-	{calendar.ShareRead, "may see it"}, {calendar.ShareWrite, "may see and change it"}, {calendar.ShareBusy, "may see when the time is taken"},
-}
+var rights = []right{{calendar.ShareRead, mayRead}, {calendar.ShareWrite, mayChange}, {calendar.ShareBusy, maySeeBusy}}
 
 // ownCalendar finds a calendar that somebody decides about.
 func (v *visit) ownCalendar() (*shelf, error) {
@@ -278,13 +284,13 @@ func plainGrants(all []storage.Grant, id int64) []storage.Grant {
 func rightWord(set auth.Set) string {
 	switch {
 	case set.Has(auth.Read | auth.WriteContent):
-		return "may see and change it"
+		return mayChange
 	case set.Has(auth.Read):
-		return "may see it"
+		return mayRead
 	case set.Has(auth.ReadFreeBusy):
-		return "may see when the time is taken"
+		return maySeeBusy
 	}
-	return "has other rights"
+	return mayDoOthers
 }
 
 func (h *Handler) setCalendar(v *visit) error {

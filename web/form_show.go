@@ -73,7 +73,7 @@ func (h *Handler) showForm(v *visit, status int, e *shown, f eventForm, wrong ma
 	for i := range 7 {
 		d := (int(v.weekday()) + i) % 7
 		name := meeting.Weekdays[(d+6)%7]
-		p.Weekdays = append(p.Weekdays, weekdayChoice{name, v.lang.short[d], slices.Contains(f.Repeat.On, name)})
+		p.Weekdays = append(p.Weekdays, weekdayChoice{name, v.lang.ShortWeekdays[d], slices.Contains(f.Repeat.On, name)})
 	}
 	p.Minutes = append(p.Minutes, minuteChoice{"", v.t("no reminder")})
 	minutes := slices.Clone(usualMinutes)

@@ -20,6 +20,7 @@ import (
 
 	"kalends/auth"
 	"kalends/calendar"
+	"kalends/internal/words"
 	"kalends/meeting"
 	"kalends/storage"
 )
@@ -131,7 +132,7 @@ func serveStatic(w http.ResponseWriter, r *http.Request) {
 
 // base is what every page has.
 type base struct {
-	*catalogue
+	*words.Voice
 	Title   string
 	Path    string // of this page, with its query
 	Signed  bool
@@ -165,7 +166,7 @@ func (b base) Initial() string {
 }
 
 func (v *visit) base(title string) base {
-	b := base{catalogue: v.lang, Title: title, Path: v.r.URL.RequestURI()}
+	b := base{Voice: v.lang, Title: title, Path: v.r.URL.RequestURI()}
 	if v.who != nil {
 		b.Signed, b.Admin, b.Me, b.Form = true, v.admin, v.who.DisplayName, auth.FormToken(v.token)
 		if b.Me == "" {
@@ -173,7 +174,7 @@ func (v *visit) base(title string) base {
 		}
 		b.Section, _, _ = strings.Cut(strings.TrimPrefix(v.r.URL.Path, "/"), "/")
 		done := v.r.URL.Query().Get("done")
-		if b.Notice = v.lang.notice(done); done == "deleted" {
+		if b.Notice = notice(v.lang, done); done == "deleted" {
 			b.NoticeLink = "/trash"
 		}
 		if !v.ownZone {
@@ -238,7 +239,7 @@ func (v *visit) write(status int, body []byte) error {
 // problem is an error that a page tells.
 type problem struct {
 	status int
-	text   string // English, as the catalogues have it
+	text   string // English, as the book has it
 }
 
 func (p *problem) Error() string { return p.text }

@@ -172,7 +172,7 @@ func (v *visit) dayWord(word string) string {
 	if i < 0 {
 		return ""
 	}
-	name := v.lang.days[(i+1)%7]
+	name := v.lang.Weekdays[(i+1)%7]
 	switch ordinal {
 	case "":
 		return name

@@ -11,6 +11,7 @@ import (
 
 	"kalends/auth"
 	"kalends/ical/zone"
+	"kalends/internal/words"
 	"kalends/storage"
 )
 
@@ -29,14 +30,14 @@ type visit struct {
 	who      *storage.Principal
 	admin    bool
 	settings map[string]string
-	lang     *catalogue
+	lang     *words.Voice
 	zone     string // name of loc; "" where it has none
 	loc      *time.Location
 	ownZone  bool // loc is where the person is, not one they asked for
 }
 
 func (h *Handler) visit(w http.ResponseWriter, r *http.Request) *visit {
-	return &visit{Handler: h, w: w, r: r, lang: languageOf(r), loc: h.Zone, zone: h.Zone.String(), ownZone: true, settings: map[string]string{}}
+	return &visit{Handler: h, w: w, r: r, lang: book.Accepted(r.Header.Get("Accept-Language")), loc: h.Zone, zone: h.Zone.String(), ownZone: true, settings: map[string]string{}}
 }
 
 // cookie is the name of the cookie. The prefix has browsers take it from https only, and from no neighbour.
@@ -77,7 +78,7 @@ func (v *visit) resume() (bool, error) {
 		return false, err
 	}
 	if who.Language != "" {
-		v.lang = catalogueFor(who.Language)
+		v.lang = book.For(who.Language)
 	}
 	if loc, ok := zone.Load(who.TimeZone); ok {
 		v.zone, v.loc = who.TimeZone, loc

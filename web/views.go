@@ -64,7 +64,7 @@ func (v *visit) weekday() time.Weekday {
 	if n, err := strconv.Atoi(v.settings["firstday"]); err == nil && n >= 0 && n < 7 {
 		return time.Weekday(n)
 	}
-	return v.lang.first
+	return v.lang.First
 }
 
 // weekStart is the first day of the week of a day.
@@ -72,11 +72,13 @@ func (v *visit) weekStart(t time.Time) time.Time {
 	return t.AddDate(0, 0, -((int(t.Weekday()) - int(v.weekday()) + 7) % 7))
 }
 
+var viewWords = map[string]string{"day": "Day", "week": "Week", "month": "Month", "agenda": "Agenda"}
+
 func (v *visit) frame(view string, date time.Time, list []*shelf) frame {
 	f := frame{base: v.base(""), View: view, Date: date, Now: zone.Wall(v.Now(), v.loc), Shelves: list, ViewZone: v.zone}
 	f.Colors = "/colors.css?v=" + colorVersion(list)
-	for _, x := range []struct{ view, name, key string }{{"day", "Day", "d"}, {"week", "Week", "w"}, {"month", "Month", "m"}, {"agenda", "Agenda", "a"}} {
-		f.Tabs = append(f.Tabs, tab{v.t(x.name), x.key, v.link("/" + x.view + "/" + date.Format(dateForm)), x.view == view})
+	for _, x := range []struct{ view, key string }{{"day", "d"}, {"week", "w"}, {"month", "m"}, {"agenda", "a"}} {
+		f.Tabs = append(f.Tabs, tab{v.t(viewWords[x.view]), x.key, v.link("/" + x.view + "/" + date.Format(dateForm)), x.view == view})
 	}
 	at := view
 	if view == "search" {

@@ -77,7 +77,7 @@ func (v *visit) days(view string, n int) error {
 	case start.Month() == last.Month():
 		page.Heading = v.lang.Month(start)
 	default:
-		page.Heading = v.lang.shortMon[start.Month()-1] + " – " + v.lang.shortMon[last.Month()-1] + " " + strconv.Itoa(last.Year())
+		page.Heading = v.lang.ShortMonths[start.Month()-1] + " – " + v.lang.ShortMonths[last.Month()-1] + " " + strconv.Itoa(last.Year())
 	}
 	page.Title = v.lang.Long(start)
 	if n == 7 {

@@ -22,12 +22,14 @@ type Language struct {
 	Months        [12]string
 	ShortMonths   [12]string
 
+	First time.Weekday // with which weeks begin
+
 	dot string // after the day of the month
 }
 
 // English is spoken with those whose language there is not; texts are found by what they are in it.
 var English = &Language{
-	Tag: "en", Self: "English",
+	Tag: "en", Self: "English", First: time.Monday,
 	Weekdays:      [7]string{"Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"},
 	ShortWeekdays: [7]string{"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"},
 	letters:       [7]string{"S", "M", "T", "W", "T", "F", "S"},
@@ -37,7 +39,7 @@ var English = &Language{
 
 // German addresses people with Sie.
 var German = &Language{
-	Tag: "de", Self: "Deutsch", dot: ".",
+	Tag: "de", Self: "Deutsch", First: time.Monday, dot: ".",
 	Weekdays:      [7]string{"Sonntag", "Montag", "Dienstag", "Mittwoch", "Donnerstag", "Freitag", "Samstag"},
 	ShortWeekdays: [7]string{"So", "Mo", "Di", "Mi", "Do", "Fr", "Sa"},
 	letters:       [7]string{"S", "M", "D", "M", "D", "F", "S"},

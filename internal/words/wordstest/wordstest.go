@@ -28,7 +28,7 @@ type Source struct {
 }
 
 var (
-	spoken = regexp.MustCompile(`\.(?:T|N \S+) "((?:[^"\\]|\\.)*)"(?: "((?:[^"\\]|\\.)*)")?`)
+	spoken = regexp.MustCompile(`\.(?:T|N (?:[^\s(]\S*|\([^()]*\))) "((?:[^"\\]|\\.)*)"(?: "((?:[^"\\]|\\.)*)")?`)
 	verbs  = regexp.MustCompile(`%(?:\[\d+\])?[a-z]`)
 )
 
