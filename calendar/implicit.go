@@ -42,7 +42,10 @@ func (u *unit) implicit(ctx context.Context, owner *storage.Principal, old *stor
 			return nil, err
 		}
 		if oldCal == nil {
-			o.LeastSequence = u.leastSequence()
+			var err error
+			if o.LeastSequence, err = u.leastSequence(ctx, owner, p); err != nil {
+				return nil, err
+			}
 		}
 		plan, err := itip.Organize(oldCal, p.cal, o)
 		if err != nil {
@@ -132,16 +135,45 @@ func ownAddress(cal, old *ical.Component, mine func(string) bool) string {
 	return ""
 }
 
-// leastSequence is the SEQUENCE that a meeting made anew under the UID of a cancelled one must reach for
-// its invitations to count.
-func (u *unit) leastSequence() int {
+// leastSequence is the SEQUENCE that a meeting made anew under the UID of a cancelled one must reach for its invitations to count: above that
+// of the copies here, and for who is elsewhere above that of the CANCEL which went to them when the organizer deleted it (RFC 5546 section 2.1.4).
+func (u *unit) leastSequence(ctx context.Context, owner *storage.Principal, p *parsed) (int, error) {
 	least := 0
 	for _, c := range u.copies {
 		if cal, err := parseStored(c); err == nil {
 			least = max(least, itip.LeastFor(cal))
 		}
 	}
-	return least
+	if !u.invitesOutside(p.cal) {
+		return least, nil
+	}
+	deleted, err := u.tx.TrashedUID(ctx, owner.ID, p.uid)
+	if err != nil {
+		return 0, err
+	}
+	mine := u.people.own(owner)
+	for _, d := range deleted {
+		cal, err := ical.Parse(d.ICS)
+		if err != nil {
+			continue
+		}
+		if role, _ := itip.RoleOf(cal, mine); role == itip.RoleOrganizer {
+			least = max(least, itip.NextSequence(cal))
+		}
+	}
+	return least, nil
+}
+
+// invitesOutside reports whether somebody is invited who is not here.
+func (u *unit) invitesOutside(cal *ical.Component) bool {
+	for c := range cal.Main() {
+		for p := range c.All("ATTENDEE") {
+			if u.people.of(p.Value()) == nil && ical.Mailbox(p.Value()) != "" {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // route finds each message's way and notes its SCHEDULE-STATUS on the object to be stored

@@ -1,13 +1,17 @@
 package calendar_test
 
 import (
+	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"kalends/calendar"
+	"kalends/scheduling"
 	"kalends/storage"
 )
 
@@ -31,6 +35,81 @@ func (s *site) restore(owner *storage.Principal, id int64) *calendar.PutResult {
 		s.t.Fatalf("restore: %v", err)
 	}
 	return res
+}
+
+// TestMadeAnewUnderItsUID: who was told elsewhere that a meeting is off takes it again only with a SEQUENCE above that, wherever copies of it are left.
+func TestMadeAnewUnderItsUID(t *testing.T) {
+	each(t, func(s *site) {
+		sequence := func(text string) int {
+			t.Helper()
+			m := regexp.MustCompile(`(?m)^SEQUENCE:(\d+)`).FindStringSubmatch(text)
+			if m == nil {
+				return 0
+			}
+			n, err := strconv.Atoi(m[1])
+			if err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+		mailed := func(method string) int { // the highest SEQUENCE of the mails that wait
+			t.Helper()
+			jobs, err := s.Store.Jobs(t.Context(), []storage.JobState{storage.Ready}, 100)
+			if err != nil {
+				t.Fatal(err)
+			}
+			n := -1
+			for _, j := range jobs {
+				var m scheduling.Mail
+				if j.Kind == scheduling.MailJob && json.Unmarshal(j.Payload, &m) == nil && m.Method == method {
+					n = max(n, sequence(m.Calendar))
+				}
+			}
+			return n
+		}
+		first := meeting("m", "20260210T090000Z", "dave@example.org")
+		s.put(s.alice, "m.ics", first)
+		for _, hour := range []string{"10", "11", "12"} { // rescheduled, so that the SEQUENCE rises
+			s.put(s.alice, "m.ics", strings.Replace(first, "T090000Z", "T"+hour+"0000Z", 1))
+		}
+		_, text := s.copy(s.alice, "m")
+		before := sequence(text)
+		settle := func() {
+			t.Helper()
+			for {
+				jobs, err := s.Store.ClaimJobs(t.Context(), []string{scheduling.MailJob}, clock.Add(time.Hour), time.Minute, 10)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if len(jobs) == 0 {
+					return
+				}
+				for _, j := range jobs {
+					j.State = storage.Done
+					if err := s.Store.FinishJob(t.Context(), j); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+		}
+		settle()
+		s.delete(s.alice, "m.ics")
+		cancelled := mailed("CANCEL")
+		if before < 3 || cancelled <= before {
+			t.Fatalf("SEQUENCE %d, and %d of the CANCEL", before, cancelled)
+		}
+		settle()
+		s.put(s.alice, "again.ics", first)
+		_, text = s.copy(s.alice, "m")
+		if got := mailed("REQUEST"); got <= cancelled || sequence(text) != got {
+			t.Errorf("made anew it is mailed with SEQUENCE %d and stored with %d; the CANCEL had %d", got, sequence(text), cancelled)
+		}
+		// Another's trash, another UID and what is nobody's meeting change nothing.
+		s.put(s.bob, "b.ics", strings.NewReplacer("alice@", "bob@", "UID:m", "UID:b").Replace(first))
+		if _, text = s.copy(s.bob, "b"); sequence(text) != 0 {
+			t.Errorf("a new meeting begins with SEQUENCE %d", sequence(text))
+		}
+	})
 }
 
 func TestUndoOfADelete(t *testing.T) {

@@ -24,9 +24,14 @@ type TrashReader interface {
 	// Trash returns what was deleted in the calendars of an owner, the latest first and of one time by descending id, after the entry
 	// given (zero: from the latest), at most limit.
 	Trash(ctx context.Context, owner int64, after TrashMark, limit int) ([]*Trashed, error)
+	// TrashedUID returns the entries with a UID, the latest first, at most MaxTrashedUID.
+	TrashedUID(ctx context.Context, owner int64, uid string) ([]*Trashed, error)
 	// Trashed returns one entry. ErrNotFound.
 	Trashed(ctx context.Context, owner, id int64) (*Trashed, error)
 }
+
+// MaxTrashedUID bounds how many entries of one UID are looked at.
+const MaxTrashedUID = 10
 
 // TrashMark is a place in a list of what was deleted.
 type TrashMark struct {

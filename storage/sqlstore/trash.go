@@ -38,6 +38,20 @@ func (q queries) Trash(ctx context.Context, owner int64, after storage.TrashMark
 	return list, nil
 }
 
+// TrashedUID implements [storage.TrashReader].
+func (q queries) TrashedUID(ctx context.Context, owner int64, uid string) ([]*storage.Trashed, error) {
+	if !storable(uid) {
+		return nil, nil
+	}
+	var list []*storage.Trashed
+	err := q.query(ctx, scanTrashed(&list), `SELECT `+trashColumns+` FROM trash WHERE owner_id = $1 AND uid = $2
+		ORDER BY deleted DESC, id DESC LIMIT $3`, owner, uid, int64(storage.MaxTrashedUID))
+	if err != nil {
+		return nil, fmt.Errorf("trash of %d by UID: %w", owner, err)
+	}
+	return list, nil
+}
+
 // Trashed implements [storage.TrashReader].
 func (q queries) Trashed(ctx context.Context, owner, id int64) (*storage.Trashed, error) {
 	var list []*storage.Trashed

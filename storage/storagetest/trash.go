@@ -37,6 +37,14 @@ func testTrash(t *testing.T, s storage.Store) {
 	list, err = s.Trash(ctx, h.owner, storage.TrashMark{Deleted: a.Deleted, ID: a.ID}, 10)
 	check(t, err)
 	diff(t, "after the first", list, []*storage.Trashed{b, old})
+	list, err = s.TrashedUID(ctx, h.owner, "u")
+	check(t, err)
+	diff(t, "of one UID", list, []*storage.Trashed{a, b, old})
+	for _, none := range []string{"x", "", "\x00"} {
+		if list, err = s.TrashedUID(ctx, h.owner, none); err != nil || len(list) > 0 {
+			t.Errorf("TrashedUID(%q) = %v, %v", none, list, err)
+		}
+	}
 	one, err := s.Trashed(ctx, h.owner, 901)
 	check(t, err)
 	diff(t, "one", one, b)

@@ -12,3 +12,6 @@ UPDATE calendars SET personal = 1 WHERE EXISTS (SELECT 1 FROM shares s WHERE s.o
 
 -- Which notification collections hold something: few, and the janitor looks for old notices there.
 CREATE INDEX calendars_notices ON calendars (owner_id, id) WHERE kind = 'notification' AND objects > 0;
+
+-- The last SEQUENCE of a meeting that was deleted, for one that is made anew under its UID.
+CREATE INDEX trash_uid ON trash (owner_id, uid);
