@@ -61,6 +61,9 @@ func (s *webSite) invitedToACalendar(t *testing.T) {
 	h.follow(`#invitations button|Accept`)
 	h.follow(".keylist a|Singing")
 	h.everywhere("calendar-of-another", "", "-phone-dark")
+	if got := h.text(`(async () => (await fetch(location.pathname + "/file.ics")).headers.get("Content-Type"))()`); !strings.HasPrefix(got, "text/calendar") {
+		t.Errorf("the calendar as a file is %q", got)
+	}
 	h.click("[name=busy]")
 	h.follow(".primary|Save")
 	b.open(page)

@@ -169,7 +169,7 @@ func (s *webSite) walk(t *testing.T, share, of int) {
 	for i, pattern := range s.app.web.Patterns() {
 		method, path, _ := strings.Cut(pattern, " ")
 		switch {
-		case method != "GET" || i%of != share, pattern == "GET /signin", pattern == "GET /colors.css", pattern == "GET /event/{id}/file/{file}":
+		case method != "GET" || i%of != share, pattern == "GET /signin", pattern == "GET /colors.css", pattern == "GET /event/{id}/file/{file}", strings.HasSuffix(path, ".ics"):
 			continue
 		}
 		list := views[pattern]

@@ -53,6 +53,7 @@ var germanMore = map[string]string{
 	"Comes from":                              "Kommt von",
 	"Next look":                               "Nächstes Nachsehen",
 	"none any more":                           "keines mehr",
+	"Save as a file":                          "Als Datei speichern",
 	"It did not work.":                        "Es hat nicht geklappt.",
 	"Fetch it now":                            "Jetzt holen",
 	"Settings":                                "Einstellungen",
