@@ -4,12 +4,14 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"kalends/internal/words"
 )
 
 // catalogue holds what mails say in one language. To add a language, add a catalogue to catalogues and a golden
 // file of each mail (go test ./mailer -update). %s stands for what the name says.
 type catalogue struct {
-	tag string // BCP 47
+	*words.Language
 
 	// Subjects; %s is the title.
 	subject map[string]string
@@ -33,12 +35,8 @@ type catalogue struct {
 	changed                                            string
 	file                                               string // what is attached
 
-	weekdays      [7]string // from Sunday
-	shortWeekdays [7]string
-	months        [12]string
-	date          func(l *catalogue, t time.Time, short bool) string
-	clock         func(t time.Time) string
-	join          string // before the last of a list
+	shortDate func(l *catalogue, t time.Time) string
+	join      string // before the last of a list
 
 	rule rulePhrases
 }
@@ -61,11 +59,11 @@ type rulePhrases struct {
 
 var catalogues = []*catalogue{&english, &german}
 
-// catalogueFor returns the catalogue of a BCP 47 language, of its primary language, or English.
+// catalogueFor returns the catalogue of a BCP 47 language; see [words.For].
 func catalogueFor(tag string) *catalogue {
-	primary, _, _ := strings.Cut(strings.ReplaceAll(strings.ToLower(tag), "_", "-"), "-")
+	spoken := words.For(tag)
 	for _, l := range catalogues {
-		if l.tag == primary {
+		if l.Language == spoken {
 			return l
 		}
 	}
@@ -73,7 +71,7 @@ func catalogueFor(tag string) *catalogue {
 }
 
 var english = catalogue{
-	tag: "en",
+	Language: words.English,
 	subject: map[string]string{
 		"REQUEST": "Invitation: %s", "UPDATE": "Updated: %s", "CANCEL": "Cancelled: %s", "ADD": "Added: %s",
 		"REFRESH": "Please send again: %s", "COUNTER": "Other time proposed: %s", "DECLINECOUNTER": "Proposal declined: %s",
@@ -106,19 +104,11 @@ var english = catalogue{
 	file:           "Attachment",
 	attached:       "The whole mail is attached. Nothing was changed in your calendar.",
 	waits:          "Nothing is changed before you decide: accept or refuse it in Kalends.", decide: "Decide",
-	late:          "This reminder is late: it was due on %s.",
-	weekdays:      [7]string{"Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"},
-	shortWeekdays: [7]string{"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"},
-	months: [12]string{"January", "February", "March", "April", "May", "June", "July", "August", "September",
-		"October", "November", "December"},
-	date: func(l *catalogue, t time.Time, short bool) string {
-		if short {
-			return l.shortWeekdays[t.Weekday()] + " " + strconv.Itoa(t.Day()) + " " + l.months[t.Month()-1][:3] + " " + strconv.Itoa(t.Year())
-		}
-		return l.weekdays[t.Weekday()] + ", " + strconv.Itoa(t.Day()) + " " + l.months[t.Month()-1] + " " + strconv.Itoa(t.Year())
+	late: "This reminder is late: it was due on %s.",
+	shortDate: func(l *catalogue, t time.Time) string {
+		return l.Short(t) + " " + l.Brief(t) + " " + strconv.Itoa(t.Year())
 	},
-	clock: func(t time.Time) string { return t.Format("15:04") },
-	join:  " and ",
+	join: " and ",
 	rule: rulePhrases{
 		every: map[string][2]string{
 			"DAILY": {"every day", "every %d days"}, "WEEKLY": {"every week", "every %d weeks"},
@@ -133,12 +123,12 @@ var english = catalogue{
 		},
 		dayOfMonth: func(n int) string { return "day " + strconv.Itoa(n) },
 		lastDay:    "the last day",
-		nth:        func(l *catalogue, o string, d time.Weekday) string { return o + " " + l.weekdays[d] },
+		nth:        func(l *catalogue, o string, d time.Weekday) string { return o + " " + l.Weekdays[d] },
 	},
 }
 
 var german = catalogue{
-	tag: "de",
+	Language: words.German,
 	subject: map[string]string{
 		"REQUEST": "Einladung: %s", "UPDATE": "Geändert: %s", "CANCEL": "Abgesagt: %s", "ADD": "Hinzugefügt: %s",
 		"REFRESH": "Bitte erneut senden: %s", "COUNTER": "Anderer Termin vorgeschlagen: %s", "DECLINECOUNTER": "Vorschlag abgelehnt: %s",
@@ -171,19 +161,9 @@ var german = catalogue{
 	file:           "Anhang",
 	attached:       "Die ganze Mail ist angehängt. In Ihrem Kalender wurde nichts geändert.",
 	waits:          "Nichts wird geändert, bevor Sie entscheiden: Nehmen Sie es in Kalends an, oder lehnen Sie es ab.", decide: "Entscheiden",
-	late:          "Diese Erinnerung kommt verspätet: Sie war fällig am %s.",
-	weekdays:      [7]string{"Sonntag", "Montag", "Dienstag", "Mittwoch", "Donnerstag", "Freitag", "Samstag"},
-	shortWeekdays: [7]string{"So", "Mo", "Di", "Mi", "Do", "Fr", "Sa"},
-	months: [12]string{"Januar", "Februar", "März", "April", "Mai", "Juni", "Juli", "August", "September",
-		"Oktober", "November", "Dezember"},
-	date: func(l *catalogue, t time.Time, short bool) string {
-		if short {
-			return l.shortWeekdays[t.Weekday()] + " " + t.Format("02.01.2006")
-		}
-		return l.weekdays[t.Weekday()] + ", " + strconv.Itoa(t.Day()) + ". " + l.months[t.Month()-1] + " " + strconv.Itoa(t.Year())
-	},
-	clock: func(t time.Time) string { return t.Format("15:04") },
-	join:  " und ",
+	late:      "Diese Erinnerung kommt verspätet: Sie war fällig am %s.",
+	shortDate: func(l *catalogue, t time.Time) string { return l.Short(t) + " " + t.Format("02.01.2006") },
+	join:      " und ",
 	rule: rulePhrases{
 		every: map[string][2]string{
 			"DAILY": {"jeden Tag", "alle %d Tage"}, "WEEKLY": {"jede Woche", "alle %d Wochen"},
@@ -198,7 +178,7 @@ var german = catalogue{
 		},
 		dayOfMonth: func(n int) string { return strconv.Itoa(n) + "." },
 		lastDay:    "letzten Tag",
-		nth:        func(l *catalogue, o string, d time.Weekday) string { return o + " " + l.weekdays[d] },
+		nth:        func(l *catalogue, o string, d time.Weekday) string { return o + " " + l.Weekdays[d] },
 	},
 }
 

@@ -114,16 +114,16 @@ func (ev *event) when(l *catalogue, c *ical.Component) string {
 
 func (l *catalogue) span(start moment, end *moment) string {
 	if start.date {
-		s := l.date(l, start.wall, false)
+		s := l.Long(start.wall)
 		if end != nil {
 			// DTEND is the day after the last.
 			if last := end.wall.AddDate(0, 0, -1); last.After(start.wall) {
-				s += " – " + l.date(l, last, false)
+				s += " – " + l.Long(last)
 			}
 		}
 		return s + " (" + l.allDay + ")"
 	}
-	s := l.date(l, start.wall, false) + ", " + l.clock(start.wall)
+	s := l.Long(start.wall) + ", " + l.Clock(start.wall)
 	zone := start.zone
 	if zone == "" {
 		zone = l.floating
@@ -131,11 +131,11 @@ func (l *catalogue) span(start moment, end *moment) string {
 	switch {
 	case end == nil || end.wall.Equal(start.wall) && end.zone == start.zone:
 	case end.short != start.short:
-		return s + " (" + zone + ") – " + l.date(l, end.wall, false) + ", " + l.clock(end.wall) + " (" + end.zone + ")"
+		return s + " (" + zone + ") – " + l.Long(end.wall) + ", " + l.Clock(end.wall) + " (" + end.zone + ")"
 	case sameDay(start.wall, end.wall):
-		s += "–" + l.clock(end.wall)
+		s += "–" + l.Clock(end.wall)
 	default:
-		s += " – " + l.date(l, end.wall, false) + ", " + l.clock(end.wall)
+		s += " – " + l.Long(end.wall) + ", " + l.Clock(end.wall)
 	}
 	return s + " (" + zone + ")"
 }
@@ -143,9 +143,9 @@ func (l *catalogue) span(start moment, end *moment) string {
 // brief tells a start for a subject.
 func (l *catalogue) brief(m moment) string {
 	if m.date {
-		return l.date(l, m.wall, true)
+		return l.shortDate(l, m.wall)
 	}
-	return l.date(l, m.wall, true) + ", " + l.clock(m.wall)
+	return l.shortDate(l, m.wall) + ", " + l.Clock(m.wall)
 }
 
 func sameDay(a, b time.Time) bool {
@@ -238,7 +238,7 @@ func (ev *event) ruleWords(l *catalogue) string {
 				d.Wall = zone.Wall(d.Wall, loc)
 			}
 		}
-		words += fmt.Sprintf(l.rule.until, strings.TrimSpace(l.date(l, d.Wall, false)))
+		words += fmt.Sprintf(l.rule.until, strings.TrimSpace(l.Long(d.Wall)))
 	}
 	return words
 }
@@ -283,7 +283,7 @@ func (l *catalogue) ruleBody(parts map[string]string) (string, bool) {
 			if !ok {
 				return "", false
 			}
-			names = append(names, l.weekdays[wd])
+			names = append(names, l.Weekdays[wd])
 		}
 		return words + fmt.Sprintf(l.rule.on, l.list(names)), true
 	case "MONTHLY":

@@ -124,29 +124,6 @@ func TestPeopleAreCut(t *testing.T) {
 	}
 }
 
-func TestCataloguesAreComplete(t *testing.T) {
-	for _, l := range catalogues {
-		for kind := range english.subject {
-			if strings.Count(l.subject[kind], "%s") != 1 {
-				t.Errorf("%s: subject of %s = %q", l.tag, kind, l.subject[kind])
-			}
-			if strings.Count(l.headline[kind], "%") != strings.Count(english.headline[kind], "%") {
-				t.Errorf("%s: headline of %s = %q", l.tag, kind, l.headline[kind])
-			}
-		}
-		for freq := range english.rule.every {
-			if l.rule.every[freq][0] == "" || !strings.Contains(l.rule.every[freq][1], "%d") {
-				t.Errorf("%s: %s = %q", l.tag, freq, l.rule.every[freq])
-			}
-		}
-	}
-	for tag, want := range map[string]string{"": "en", "de": "de", "de-AT": "de", "DE_ch": "de", "den": "en", "fr": "en", "en-GB": "en"} {
-		if got := catalogueFor(tag).tag; got != want {
-			t.Errorf("catalogueFor(%q) = %s, want %s", tag, got, want)
-		}
-	}
-}
-
 func TestScheduleStatus(t *testing.T) {
 	for want, err := range map[string]error{"1.1": nil, "3.7": fmt.Errorf("x: %w", ErrAddress), "5.1": errors.New("no")} {
 		if got := ScheduleStatus(err); got != want {

@@ -141,7 +141,7 @@ func (c *Composer) Invitation(inv *Invitation) (*Mail, string, error) {
 		Method:     inv.Method,
 		Component:  ev.main.Name(),
 		References: inv.Thread,
-		Language:   l.tag,
+		Language:   l.Tag,
 	}
 	if m.HTML, err = page.html(); err != nil {
 		return nil, "", err

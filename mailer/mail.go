@@ -94,7 +94,7 @@ func Compose(m Mail) ([]byte, error) {
 	msg.SetGenHeader("Auto-Submitted", "auto-generated")
 	msg.SetGenHeader("X-Auto-Response-Suppress", "OOF, AutoReply")
 	if l := catalogueFor(m.Language); m.Language != "" {
-		msg.SetGenHeader("Content-Language", l.tag)
+		msg.SetGenHeader("Content-Language", l.Tag)
 	}
 
 	msg.SetBodyString(gomail.TypeTextPlain, m.Text)

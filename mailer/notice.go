@@ -36,7 +36,7 @@ func (c *Composer) Notice(n *scheduling.Notice, in *Incoming, original []byte) (
 	l := catalogueFor(c.language(n.Language))
 	var p *page
 	var err error
-	m := &Mail{To: mail.Address{Name: displayName(Person{n.To, n.ToName}), Address: to}, Language: l.tag}
+	m := &Mail{To: mail.Address{Name: displayName(Person{n.To, n.ToName}), Address: to}, Language: l.Tag}
 	if n.Kind == scheduling.WordsNotice {
 		p = c.words(l, n, in)
 		if isMessageID(in.MessageID) {
@@ -77,7 +77,7 @@ func (c *Composer) words(l *catalogue, n *scheduling.Notice, in *Incoming) *page
 	if title == "" {
 		title = l.untitled
 	}
-	p := &page{Lang: l.tag, Subject: line(in.Subject, maxSubject), Headline: fmt.Sprintf(l.headline["WORDS"], name, title), was: l.was, Rows: rows}
+	p := &page{Lang: l.Tag, Subject: line(in.Subject, maxSubject), Headline: fmt.Sprintf(l.headline["WORDS"], name, title), was: l.was, Rows: rows}
 	if p.Subject == "" {
 		p.Subject = fmt.Sprintf(l.subject["WORDS"], title)
 	}

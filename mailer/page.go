@@ -154,7 +154,7 @@ func newPage(l *catalogue, ev *event, headline, subject string) *page {
 	if start, _ := ev.span(ev.main); start != nil {
 		subject += " (" + l.brief(*start) + ")"
 	}
-	return &page{Lang: l.tag, Subject: subject, Headline: headline, was: l.was}
+	return &page{Lang: l.Tag, Subject: subject, Headline: headline, was: l.was}
 }
 
 func (ev *event) title(l *catalogue) string {

@@ -51,7 +51,7 @@ func (c *Composer) Reminder(r Reminder) (*Letter, error) {
 		end = &e
 	}
 	p := &page{
-		Lang:     l.tag,
+		Lang:     l.Tag,
 		Subject:  fmt.Sprintf(l.subject["REMINDER"], title) + " (" + l.brief(start) + ")",
 		Headline: fmt.Sprintf(l.headline["REMINDER"], "", title),
 		Footer:   l.reminderFooter,
@@ -76,7 +76,7 @@ func (c *Composer) Reminder(r Reminder) (*Letter, error) {
 	m := &Mail{
 		From: c.Own, To: mail.Address{Name: displayName(r.To), Address: to},
 		Subject: p.Subject, Text: p.text(), HTML: html,
-		MessageID: r.MessageID, Date: r.Date, Language: l.tag,
+		MessageID: r.MessageID, Date: r.Date, Language: l.Tag,
 	}
 	return letter(m, c.Own.Address)
 }

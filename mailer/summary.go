@@ -24,7 +24,7 @@ func Summarize(cal *ical.Component, language, local string) (Summary, error) {
 		return Summary{}, err
 	}
 	l := catalogueFor(language)
-	s := Summary{Lang: l.tag, Title: ev.title(l), NotesLabel: l.notes, Notes: paragraphs(ev.main.Text("DESCRIPTION"), maxDescription)}
+	s := Summary{Lang: l.Tag, Title: ev.title(l), NotesLabel: l.notes, Notes: paragraphs(ev.main.Text("DESCRIPTION"), maxDescription)}
 	for _, r := range ev.rows(l, nil) {
 		s.Rows = append(s.Rows, SummaryRow{r.Label, r.Value, r.Href})
 	}

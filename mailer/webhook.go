@@ -49,16 +49,16 @@ func (c *Composer) WebhookOff(w WebhookOff) (*Letter, error) {
 		return nil, fmt.Errorf("%w: %.80q", ErrAddress, w.To.Address)
 	}
 	l := catalogueFor(c.language(w.Language))
-	words, ok := webhookCatalogue[l.tag]
+	words, ok := webhookCatalogue[l.Tag]
 	if !ok {
-		words = webhookCatalogue[english.tag]
+		words = webhookCatalogue[english.Tag]
 	}
 	name := line(w.Label, maxTitle)
 	if name == "" {
 		name = line(w.URL, maxTitle)
 	}
 	p := &page{
-		Lang: l.tag, Subject: fmt.Sprintf(words.subject, name), Headline: fmt.Sprintf(words.headline, name), Notes: []string{words.failing},
+		Lang: l.Tag, Subject: fmt.Sprintf(words.subject, name), Headline: fmt.Sprintf(words.headline, name), Notes: []string{words.failing},
 		Rows: []row{{Label: words.address, Value: line(w.URL, maxPlace)}}, Footer: words.footer, was: l.was,
 	}
 	if w.Gone {
@@ -73,6 +73,6 @@ func (c *Composer) WebhookOff(w WebhookOff) (*Letter, error) {
 	}
 	return letter(&Mail{
 		From: c.Own, To: mail.Address{Name: displayName(w.To), Address: to}, Subject: p.Subject, Text: p.text(), HTML: html,
-		MessageID: w.MessageID, Date: w.Date, Language: l.tag,
+		MessageID: w.MessageID, Date: w.Date, Language: l.Tag,
 	}, c.Own.Address)
 }

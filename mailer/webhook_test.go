@@ -10,8 +10,8 @@ import (
 // TestWebhookOff: somebody is told in their language, and nothing of a webhook's label becomes markup or a header.
 func TestWebhookOff(t *testing.T) {
 	for _, l := range catalogues {
-		if _, ok := webhookCatalogue[l.tag]; !ok {
-			t.Errorf("%s has no words for webhooks", l.tag)
+		if _, ok := webhookCatalogue[l.Tag]; !ok {
+			t.Errorf("%s has no words for webhooks", l.Tag)
 		}
 	}
 	c := &Composer{Identity: Identity{Own: mail.Address{Name: "Kalends", Address: "calendar@example.com"}}}
