@@ -2,13 +2,16 @@ package main
 
 import (
 	"archive/zip"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
+	"kalends/calendar"
 	"kalends/ical"
 	"kalends/ical/stream"
 	"kalends/storage"
@@ -54,7 +57,27 @@ func (c *exportCmd) form() (string, error) {
 type exporter interface {
 	calendar(c *storage.Calendar) error
 	object(o *storage.Object) error
+	// attachment takes a file of an object that was written. keeps says whether it is wanted at all.
+	attachment(a *storage.Attachment, octets io.Reader) error
+	keeps() bool
 	close() error
+}
+
+// attachmentsFolder is where the files of events are written; a hidden one, which programs that read calendars leave alone.
+const attachmentsFolder = ".attachments"
+
+// fileOf is the path of a file of an event, below attachmentsFolder: its name stands in a folder named by its MANAGED-ID.
+func fileOf(a *storage.Attachment) (folder, name string) {
+	name = strings.TrimLeft(strings.Map(func(r rune) rune {
+		if strings.ContainsRune(`/\:*?"<>|`, r) || r < ' ' {
+			return '_'
+		}
+		return r
+	}, a.Name), ".")
+	if name == "" {
+		name = "_"
+	}
+	return calendar.ManagedID(a), name
 }
 
 // Run exports.
@@ -117,6 +140,7 @@ func (c *exportCmd) open(p *program) (io.Writer, func(error) error, error) {
 // run writes the calendars as they are at one moment.
 func (c *exportCmd) run(s *calendars, owner *storage.Principal, e exporter) error {
 	n, list := 0, 0
+	written := map[int64]bool{}
 	err := s.store.View(s.ctx, func(r storage.Reader) error {
 		home, err := r.Calendars(s.ctx, owner.ID)
 		if err != nil {
@@ -130,10 +154,17 @@ func (c *exportCmd) run(s *calendars, owner *storage.Principal, e exporter) erro
 				return err
 			}
 			list++
+			var files []storage.AttachmentKey
 			err := r.Objects(s.ctx, cal.Ref(), storage.WithICS, func(o *storage.Object) error {
 				n++
+				if e.keeps() {
+					files = append(files, calendar.AttachmentsOf(o)...)
+				}
 				return e.object(o)
 			})
+			if err == nil {
+				err = exportFiles(s.ctx, r, owner, files, written, e)
+			}
 			if err != nil {
 				return err
 			}
@@ -147,6 +178,28 @@ func (c *exportCmd) run(s *calendars, owner *storage.Principal, e exporter) erro
 		fmt.Fprintf(s.out, "%d events of %d calendars are in %s.\n", n, list, c.Output)
 	}
 	return err
+}
+
+// exportFiles writes those of an owner's attachments that were not yet.
+func exportFiles(ctx context.Context, r storage.Reader, owner *storage.Principal, files []storage.AttachmentKey, written map[int64]bool, e exporter) error {
+	files = slices.DeleteFunc(files, func(k storage.AttachmentKey) bool { return written[k.ID] })
+	for part := range slices.Chunk(files, 100) {
+		found, err := r.Attachments(ctx, owner.ID, part)
+		if err != nil {
+			return err
+		}
+		for _, k := range part {
+			a := found[k.ID]
+			if a == nil || written[a.ID] {
+				continue
+			}
+			written[a.ID] = true
+			if err := e.attachment(a, calendar.OctetsOf(ctx, r, a)); err != nil {
+				return fmt.Errorf("the file %s: %w", printable(a.Name), err)
+			}
+		}
+	}
+	return nil
 }
 
 // icsExport writes one VCALENDAR.
@@ -176,6 +229,10 @@ func (e *icsExport) object(o *storage.Object) error {
 	}
 	return e.join.Add(cal)
 }
+
+// Files stay where they are: a text of events with all of them could be read by nothing.
+func (e *icsExport) keeps() bool                                           { return false }
+func (e *icsExport) attachment(_ *storage.Attachment, _ io.Reader) error { return nil }
 
 func (e *icsExport) close() error {
 	if e.join == nil {
@@ -257,6 +314,34 @@ func (e *vdirExport) object(o *storage.Object) error {
 	return writeWhole(filepath.Join(e.at, e.names.of(o.Name)), o.ICS)
 }
 
+func (e *vdirExport) keeps() bool { return true }
+
+func (e *vdirExport) attachment(a *storage.Attachment, octets io.Reader) error {
+	folder, name := fileOf(a)
+	dir := filepath.Join(e.dir, attachmentsFolder, folder)
+	if info, err := os.Stat(filepath.Join(dir, name)); err == nil && info.Size() == a.Size {
+		return nil // what has a MANAGED-ID never changes
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(dir, ".kalends-*.tmp")
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(f, octets)
+	if closeErr := f.Close(); err == nil {
+		err = closeErr
+	}
+	if err == nil {
+		err = os.Rename(f.Name(), filepath.Join(dir, name))
+	}
+	if err != nil {
+		os.Remove(f.Name())
+	}
+	return err
+}
+
 func (e *vdirExport) close() error { return nil }
 
 // writeWhole writes a file, or leaves the old one: programs watch such folders. One that is the same is left alone.
@@ -302,6 +387,17 @@ func (e *zipExport) calendar(c *storage.Calendar) error {
 
 func (e *zipExport) object(o *storage.Object) error {
 	return e.file(&zip.FileHeader{Name: e.at + e.names.of(o.Name), Modified: o.Modified}, o.ICS)
+}
+
+func (e *zipExport) keeps() bool { return true }
+
+func (e *zipExport) attachment(a *storage.Attachment, octets io.Reader) error {
+	folder, name := fileOf(a)
+	w, err := e.zip.CreateHeader(&zip.FileHeader{Name: attachmentsFolder + "/" + folder + "/" + name, Modified: a.Created, Method: zip.Deflate})
+	if err == nil {
+		_, err = io.Copy(w, octets)
+	}
+	return err
 }
 
 func (e *zipExport) file(h *zip.FileHeader, data []byte) error {

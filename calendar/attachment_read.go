@@ -214,7 +214,24 @@ func (s *Service) LinkedAttachment(ctx context.Context, id string, owner, object
 
 // Octets returns the octets of an attachment, read piece by piece as they are asked for.
 func (s *Service) Octets(ctx context.Context, a *storage.Attachment) io.ReadSeeker {
-	return &octets{ctx: ctx, store: s.Store, a: a, n: -1}
+	return OctetsOf(ctx, s.Store, a)
+}
+
+// OctetsOf is Octets by a reader.
+func OctetsOf(ctx context.Context, r storage.Reader, a *storage.Attachment) io.ReadSeeker {
+	return &octets{ctx: ctx, store: r, a: a, n: -1}
+}
+
+// AttachmentsOf lists the attachments of its owner that an object names, each once; none where its text cannot be read.
+func AttachmentsOf(o *storage.Object) []storage.AttachmentKey {
+	if !mayRefer(o.ICS) {
+		return nil
+	}
+	cal, err := parseStored(o)
+	if err != nil {
+		return nil
+	}
+	return ownAttachments(cal, o.Owner)
 }
 
 type octets struct {
