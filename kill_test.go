@@ -107,18 +107,19 @@ func TestR1KilledWhileSending(t *testing.T) {
 			after int
 		}{{"rcpt", 0}, {"data", 0}, {"data", 5}, {"sent", 2}, {"sent", 11}} {
 			t.Run(fmt.Sprintf("%s/%s-%d", database, cut.step, cut.after), func(t *testing.T) {
-				url := "sqlite:" + t.TempDir() + "/kalends.db"
+				t.Parallel() // most of the time each waits for what is due
+				data := t.TempDir()
+				url := "sqlite:" + data + "/kalends.db"
 				if database == "postgres" {
 					url = pgtest.URL(t)
 				}
-				t.Chdir(t.TempDir())
 				k := newKiller(t, cut.step, cut.after)
 				killed := make(chan struct{})
-				ok(t, "migrate", "--database", url)
-				if status, _, errs := kalends(t, "secret\n", "user", "add", "alice", "--email", "alice@example.com", "--password-stdin", "--database", url); status != 0 {
+				ok(t, "migrate", "--data", data, "--database", url)
+				if status, _, errs := kalends(t, "secret\n", "user", "add", "alice", "--email", "alice@example.com", "--password-stdin", "--data", data, "--database", url); status != 0 {
 					t.Fatal(errs)
 				}
-				flags := []string{"--listen", "127.0.0.1:0", "--database", url, "--mail-smtp", k.url, "--mail-from", "Kalends <calendar@example.com>", "--log-level", "error"}
+				flags := []string{"--listen", "127.0.0.1:0", "--data", data, "--database", url, "--mail-smtp", k.url, "--mail-from", "Kalends <calendar@example.com>", "--log-level", "error"}
 				p := start(t, flags...)
 				k.armed = func() {
 					if err := p.cmd.Process.Signal(syscall.SIGKILL); err != nil {
