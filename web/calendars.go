@@ -327,15 +327,29 @@ func (h *Handler) setCalendar(v *visit) error {
 				return err
 			}
 		}
-		if !strings.EqualFold(clipTo(c.Color, 7), color) {
-			c.Color, c.ColorName = color, ""
-		}
+		paint(c, color)
 		return nil
 	}})
 	if err != nil {
 		return err
 	}
 	return v.redirect("/calendars/" + s.ID + "?done=saved")
+}
+
+// paint gives a calendar a colour of the form. One that a program set more finely, with a name or with transparency, stays when it is the same.
+func paint(c *storage.Calendar, color string) {
+	if !strings.EqualFold(clipTo(c.Color, 7), color) {
+		c.Color, c.ColorName = color, ""
+	}
+}
+
+// look is how one sees a calendar that others fill: its name, its colour, and whether what is in it makes one busy.
+func look(name, color string, busy bool) calendar.Edit {
+	return calendar.Edit{Live: func(c *storage.Calendar) error {
+		c.DisplayName, c.Transparent = name, !busy
+		paint(c, color)
+		return nil
+	}}
 }
 
 func (h *Handler) deleteCalendar(v *visit) error {

@@ -227,13 +227,7 @@ func (v *visit) setFeed(s *shelf) error {
 			return err
 		}
 	}
-	err := v.Calendar.Patch(ctx, v.who, t, calendar.Edit{Live: func(c *storage.Calendar) error {
-		c.DisplayName, c.Transparent = name, v.value("busy") == ""
-		if !strings.EqualFold(clipTo(c.Color, 7), color) {
-			c.Color, c.ColorName = color, ""
-		}
-		return nil
-	}})
+	err := v.Calendar.Patch(ctx, v.who, t, look(name, color, v.value("busy") != ""))
 	if err != nil {
 		return err
 	}

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"net/http"
-	"strings"
 
 	"kalends/calendar"
 	"kalends/storage"
@@ -158,13 +157,7 @@ func (v *visit) setShared(s *shelf) error {
 	if !colorForm.MatchString(color) {
 		return brokenForm
 	}
-	err := v.Calendar.Patch(v.r.Context(), v.who, s.shareTarget(v.who), calendar.Edit{Live: func(c *storage.Calendar) error {
-		c.DisplayName, c.Transparent = name, v.value("busy") == ""
-		if !strings.EqualFold(clipTo(c.Color, 7), color) {
-			c.Color, c.ColorName = color, ""
-		}
-		return nil
-	}})
+	err := v.Calendar.Patch(v.r.Context(), v.who, s.shareTarget(v.who), look(name, color, v.value("busy") != ""))
 	if err != nil {
 		return err
 	}

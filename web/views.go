@@ -2,6 +2,7 @@ package web
 
 import (
 	"cmp"
+	"context"
 	"net/http"
 	"slices"
 	"strconv"
@@ -193,13 +194,19 @@ func (v *visit) dayHead(day, now time.Time, view string) dayHead {
 	}
 }
 
-func (h *Handler) month(v *visit) error {
+// opened returns what every view begins with: the day it is opened at, and the calendars.
+func (v *visit) opened(ctx context.Context) (time.Time, []*shelf, error) {
 	date, err := v.date()
 	if err != nil {
-		return err
+		return date, nil, err
 	}
-	ctx := v.r.Context()
 	list, err := v.shelves(ctx)
+	return date, list, err
+}
+
+func (h *Handler) month(v *visit) error {
+	ctx := v.r.Context()
+	date, list, err := v.opened(ctx)
 	if err != nil {
 		return err
 	}
@@ -356,12 +363,8 @@ type agendaView struct {
 const agendaDays = 28
 
 func (h *Handler) agenda(v *visit) error {
-	date, err := v.date()
-	if err != nil {
-		return err
-	}
 	ctx := v.r.Context()
-	list, err := v.shelves(ctx)
+	date, list, err := v.opened(ctx)
 	if err != nil {
 		return err
 	}

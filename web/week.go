@@ -48,12 +48,8 @@ func (h *Handler) week(v *visit) error { return v.days("week", 7) }
 func (h *Handler) day(v *visit) error { return v.days("day", 1) }
 
 func (v *visit) days(view string, n int) error {
-	date, err := v.date()
-	if err != nil {
-		return err
-	}
 	ctx := v.r.Context()
-	list, err := v.shelves(ctx)
+	date, list, err := v.opened(ctx)
 	if err != nil {
 		return err
 	}
