@@ -83,7 +83,7 @@ func TestAccount(t *testing.T) {
 		b := h.as("alice")
 		b.get("/account").has("alice@example.com", "this browser")
 		b.post("/account/self", "displayname", "Alice A.", "timezone", "Asia/Tokyo", "language", "de", "firstday", "6", "reminder", "15").has("Gespeichert.", "Alice A.")
-		p := h.principal("alice")
+		p := h.Principal("alice")
 		if p.TimeZone != "Asia/Tokyo" || p.Language != "de" || p.DisplayName != "Alice A." {
 			t.Errorf("the account is %+v", p)
 		}
@@ -173,7 +173,7 @@ func TestWorkingHours(t *testing.T) {
 	each(t, func(h *house) {
 		b := h.as("alice").get("/account")
 		b.post("/account/hours", "day", "tuesday", "day", "friday", "start", "08:30", "end", "16:00").has("Saved.")
-		inbox, err := h.store.Calendar(t.Context(), h.principal("alice").ID, auth.InboxSlug)
+		inbox, err := h.store.Calendar(t.Context(), h.Principal("alice").ID, auth.InboxSlug)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -184,7 +184,7 @@ func TestWorkingHours(t *testing.T) {
 		}
 		// Others see it.
 		from := time.Date(2026, 1, 20, 0, 0, 0, 0, time.UTC) // a Tuesday
-		busy, err := h.web.Calendar.AttendeeBusy(t.Context(), h.principal("bob"), h.principal("alice"), from, from.Add(24*time.Hour), "")
+		busy, err := h.web.Calendar.AttendeeBusy(t.Context(), h.Principal("bob"), h.Principal("alice"), from, from.Add(24*time.Hour), "")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -201,7 +201,7 @@ func TestWorkingHours(t *testing.T) {
 		b.send("POST", "/account/hours", b.form("day", "monday", "start", "17:00", "end", "09:00"))
 		b.has("Working hours must begin before they end.")
 		b.get("/account").post("/account/hours", "start", "09:00", "end", "17:00")
-		if inbox, err = h.store.Calendar(t.Context(), h.principal("alice").ID, auth.InboxSlug); err != nil || inbox.Availability != "" {
+		if inbox, err = h.store.Calendar(t.Context(), h.Principal("alice").ID, auth.InboxSlug); err != nil || inbox.Availability != "" {
 			t.Errorf("the hours are not gone: %q %v", inbox.Availability, err)
 		}
 	})
@@ -224,17 +224,17 @@ func TestCalendars(t *testing.T) {
 
 		b.get(path).post(path+"/share", "person", "bob@example.com", "right", "read").has("Bob Bee", "may see it")
 		bob := h.as("bob").get("/day/2026-01-16").has("Mowing", "Alice Arm")
-		if list, err := h.web.Calendar.Invitations(t.Context(), h.principal("bob")); err != nil || len(list) != 1 || list[0].Share.State != storage.ShareAccepted {
+		if list, err := h.web.Calendar.Invitations(t.Context(), h.Principal("bob")); err != nil || len(list) != 1 || list[0].Share.State != storage.ShareAccepted {
 			t.Errorf("bob's programs do not have the calendar: %+v (%v)", list, err)
 		}
 		// What a program granted is listed as well, and stays when something else goes.
-		alice := h.principal("alice")
+		alice := h.Principal("alice")
 		home, err := h.store.Calendars(t.Context(), alice.ID)
 		if err != nil {
 			t.Fatal(err)
 		}
 		garden := home[len(home)-1]
-		err = h.web.Calendar.SetGrants(t.Context(), alice, calendar.Target{Owner: alice, Slug: garden.Slug}, []storage.Grant{{Grantee: h.principal("root").ID, Privileges: uint32(auth.Read)}})
+		err = h.web.Calendar.SetGrants(t.Context(), alice, calendar.Target{Owner: alice, Slug: garden.Slug}, []storage.Grant{{Grantee: h.Principal("root").ID, Privileges: uint32(auth.Read)}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -251,7 +251,7 @@ func TestCalendars(t *testing.T) {
 		b.has("Nobody else here has this mail address.")
 		b.get(path)
 		take := func(who string) {
-			b.get(path).post(path+"/share", "grantee", strconv.FormatInt(h.principal(who).ID, 10)).lacks("> " + h.principal(who).DisplayName + "</b>")
+			b.get(path).post(path+"/share", "grantee", strconv.FormatInt(h.Principal(who).ID, 10)).lacks("> " + h.Principal(who).DisplayName + "</b>")
 		}
 		take("bob")
 		b.lacks("<b>Bob Bee").has("<b>Administrator")

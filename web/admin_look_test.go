@@ -30,7 +30,7 @@ func TestAdminReminders(t *testing.T) {
 	each(t, func(h *house) {
 		ctx := t.Context()
 		b := h.as("root").get("/admin/reminders").has("None.")
-		alice, bob := h.principal("alice"), h.principal("bob")
+		alice, bob := h.Principal("alice"), h.Principal("bob")
 		home, err := h.store.Calendars(ctx, alice.ID)
 		if err != nil {
 			t.Fatal(err)
@@ -84,7 +84,7 @@ func TestChangeUser(t *testing.T) {
 	each(t, func(h *house) {
 		b := h.as("root").get("/admin/users/bob")
 		b.submit("/admin/users/bob", b.fill("profile", "displayname", hostile[0], "addresses", "b.bee@example.com\nbob@example.com\n", "admin", "1")).harmless().has("administers", "Saved.")
-		got := h.principal("bob")
+		got := h.Principal("bob")
 		if got.DisplayName != hostile[0] || got.Email != "b.bee@example.com" || !got.Admin {
 			t.Errorf("bob is %+v", got)
 		}

@@ -112,13 +112,13 @@ func TestGroupsAndRooms(t *testing.T) {
 		b.get("/admin/users/crew").post("/admin/users/crew", "do", "join", "member", "bob").has("Bob Bee")
 		b.send("POST", "/admin/users/crew", b.form("do", "join", "member", "nobody"))
 		b.has("There is nobody of this name.")
-		group := h.principal("crew")
+		group := h.Principal("crew")
 		if ids, err := h.store.Members(t.Context(), group.ID); err != nil || len(ids) != 1 {
 			t.Errorf("the members are %v (%v)", ids, err)
 		}
 		b.get("/admin/users/oak")
 		b.submit("/admin/users/oak", b.fill("/admin/users/oak", "answer", "manual", "days", "30", "sure", "", "do", "booking"))
-		if got := h.principal("oak").Booking; got.Answer != storage.AnswerManual || got.Days != 30 {
+		if got := h.Principal("oak").Booking; got.Answer != storage.AnswerManual || got.Days != 30 {
 			t.Errorf("the room is booked by %+v", got)
 		}
 		b.get("/admin/users/crew").post("/admin/users/crew", "do", "leave", "member", "bob").lacks("Take out")

@@ -343,7 +343,7 @@ func (b *browser) lacks(parts ...string) *browser {
 // make makes an event of somebody's and returns its id.
 func (h *house) make(who string, in meeting.NewMeeting) string {
 	h.Helper()
-	f, err := h.editor.Create(h.Context(), h.principal(who), &in, meeting.NewUID(), false)
+	f, err := h.editor.Create(h.Context(), h.Principal(who), &in, meeting.NewUID(), false)
 	if err != nil {
 		h.Fatal(err)
 	}
@@ -353,11 +353,11 @@ func (h *house) make(who string, in meeting.NewMeeting) string {
 // meetings tells what somebody has, by start.
 func (h *house) meeting(who, id, instance string) *meeting.Meeting {
 	h.Helper()
-	f, err := h.editor.Find(h.Context(), h.principal(who), id)
+	f, err := h.editor.Find(h.Context(), h.Principal(who), id)
 	if err != nil {
 		h.Fatal(err)
 	}
-	m, err := f.Tell(h.principal(who), instance)
+	m, err := f.Tell(h.Principal(who), instance)
 	if err != nil {
 		h.Fatal(err)
 	}

@@ -36,7 +36,7 @@ END:VCALENDAR
 	if err != nil {
 		h.Fatal(err)
 	}
-	who := h.principal(to)
+	who := h.Principal(to)
 	out, err := h.web.Calendar.TakeMail(h.Context(), calendar.MailMessage{
 		Owner: who.ID, To: "mailto:" + who.Email, Calendar: cal, Author: "mailto:erin@example.org", MessageID: summary,
 		Note: storage.Inbound{Key: "key-" + summary[:4], Sender: "erin@example.org", Recipient: who.Email, Subject: summary},

@@ -29,11 +29,11 @@ func (h *house) invite(owner, name, with, right string) string {
 	h.Helper()
 	b := h.as(owner).get("/calendars").post("/calendars", "name", name, "color", "#1f9d61")
 	ctx := h.Context()
-	home, err := h.store.Calendars(ctx, h.principal(owner).ID)
+	home, err := h.store.Calendars(ctx, h.Principal(owner).ID)
 	if err != nil {
 		h.Fatal(err)
 	}
-	path := "/calendars/" + meeting.CalendarID(h.principal(owner).ID, home[len(home)-1].ID)
+	path := "/calendars/" + meeting.CalendarID(h.Principal(owner).ID, home[len(home)-1].ID)
 	b.get(path).post(path+"/share", "person", with+"@example.com", "right", right, "ask", "1").has("not answered yet")
 	return path
 }
@@ -41,7 +41,7 @@ func (h *house) invite(owner, name, with, right string) string {
 func TestInvitationsToCalendars(t *testing.T) {
 	each(t, func(h *house) {
 		path := h.invite("alice", "Team <b>", "bob", "read-write")
-		h.change("bob", func(p *storage.Principal) { p.Language = "en" })
+		h.Change("bob", func(p *storage.Principal) { p.Language = "en" })
 		bob := h.as("bob").get("/week").has("1 calendar shared with you", "/calendars#invitations").lacks("Team")
 		bob.get("/calendars").has("Alice Arm shares the calendar “Team <b>” with you.", "to look at and to change")
 		uid := bob.fill("/calendars/invitation").Get("uid")
@@ -116,7 +116,7 @@ func TestInvitationIsDeclined(t *testing.T) {
 func TestMissedReminders(t *testing.T) {
 	each(t, func(h *house) {
 		b := h.as("alice").get("/reminders").has("You have missed nothing.").lacks("missed reminder")
-		alice := h.principal("alice")
+		alice := h.Principal("alice")
 		miss := func(user *storage.Principal, due time.Time, summary string) {
 			err := h.store.Update(t.Context(), func(tx storage.Tx) error {
 				if err := tx.Lock(t.Context(), 1, alice.ID); err != nil {
@@ -133,7 +133,7 @@ func TestMissedReminders(t *testing.T) {
 		for i, words := range hostile {
 			miss(alice, now.Add(time.Duration(-i)*time.Hour), words)
 		}
-		miss(h.principal("bob"), now, "Somebody else's")
+		miss(h.Principal("bob"), now, "Somebody else's")
 		b.get("/week").has("7 missed reminders")
 		b.get("/reminders").harmless().lacks("Somebody else").has("the reminder was due 15 Jan 2026, 11:00", "Thursday, 15 January 2026, 12:00 – 13:00")
 		form := b.fill("/reminders/seen")
@@ -151,7 +151,7 @@ func TestAlarmsByDefault(t *testing.T) {
 		h.web.Calendar.DefaultReminder = 15 * time.Minute
 		b := h.as("alice").get("/reminders").has("as is usual here: 15 minutes before", "as is usual here: no reminder")
 		b.submit("/reminders/alarms", b.fill("/reminders/alarms", "timed", "-30", "day", "-360", "mailed", "all")).has("Saved.")
-		got := h.principal("alice")
+		got := h.Principal("alice")
 		if got.Alarms != (storage.DefaultAlarms{Timed: "EMAIL -PT30M", Day: "EMAIL -PT6H"}) || got.MailedAlarms != storage.MailAll {
 			t.Errorf("alarms are %+v %q", got.Alarms, got.MailedAlarms)
 		}
@@ -167,10 +167,10 @@ func TestAlarmsByDefault(t *testing.T) {
 			b.get("/reminders")
 		}
 		// What another program set stays, as long as nothing else is chosen.
-		h.change("alice", func(p *storage.Principal) { p.Alarms.Timed = "DISPLAY -PT17M" })
+		h.Change("alice", func(p *storage.Principal) { p.Alarms.Timed = "DISPLAY -PT17M" })
 		b.get("/reminders").has("17 minutes before, by the calendar program")
 		b.submit("/reminders/alarms", b.fill("/reminders/alarms", "day", "none"))
-		if got := h.principal("alice").Alarms; got != (storage.DefaultAlarms{Timed: "DISPLAY -PT17M", Day: storage.NoAlarm}) {
+		if got := h.Principal("alice").Alarms; got != (storage.DefaultAlarms{Timed: "DISPLAY -PT17M", Day: storage.NoAlarm}) {
 			t.Errorf("alarms are %+v", got)
 		}
 		// Each calendar can have others.
@@ -180,7 +180,7 @@ func TestAlarmsByDefault(t *testing.T) {
 		}
 		b.get(path).has("as for all my calendars")
 		b.submit(path+"/alarms", b.fill(path+"/alarms", "timed", "none", "day", "540")).has("Saved.", "on the day at 09:00")
-		c, err := h.store.Calendar(t.Context(), h.principal("alice").ID, auth.CalendarSlug)
+		c, err := h.store.Calendar(t.Context(), h.Principal("alice").ID, auth.CalendarSlug)
 		if err != nil || c.Alarms != (storage.DefaultAlarms{Timed: storage.NoAlarm, Day: "EMAIL PT9H"}) {
 			t.Errorf("alarms of the calendar are %+v (%v)", c.Alarms, err)
 		}
@@ -193,7 +193,7 @@ func TestAlarmsByDefault(t *testing.T) {
 
 func TestDelegates(t *testing.T) {
 	each(t, func(h *house) {
-		h.change("bob", func(p *storage.Principal) { p.Language = "en" })
+		h.Change("bob", func(p *storage.Principal) { p.Language = "en" })
 		h.make("alice", meeting.NewMeeting{Name: "Own", Start: at(16, "09:00"), End: at(16, "10:00")})
 		b := h.as("alice").get("/delegates").has("Nobody.")
 		b.send("POST", "/delegates", b.form("person", hostile[1], "right", "read"))
@@ -216,11 +216,11 @@ func TestDelegates(t *testing.T) {
 
 		b.get("/delegates").has("http://kal.example.com/freebusy/alice")
 		b.post("/delegates/busy", "public", "1").has("Saved.")
-		if !h.principal("alice").PublicBusy {
+		if !h.Principal("alice").PublicBusy {
 			t.Error("busy times are not public")
 		}
 		b.post("/delegates/busy")
-		if h.principal("alice").PublicBusy {
+		if h.Principal("alice").PublicBusy {
 			t.Error("busy times are still public")
 		}
 	})
@@ -245,7 +245,7 @@ func TestSettingsOfACalendar(t *testing.T) {
 		b.post(path + "/default").has("Invitations that come to you go into this calendar.").lacks(path + "/delete")
 		h.make("bob", meeting.NewMeeting{Name: "Party", Start: at(16, "09:00"), End: at(16, "10:00"), Invited: []meeting.Invited{{Address: "alice@example.com"}}})
 		b.get(b.get("/day/2026-01-16").link("Party")).has("Crew")
-		list, err := h.web.Calendar.Home(t.Context(), h.principal("alice"), h.principal("alice"))
+		list, err := h.web.Calendar.Home(t.Context(), h.Principal("alice"), h.Principal("alice"))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -119,7 +119,7 @@ func TestViewsOnDaysOfOtherLengths(t *testing.T) {
 func TestFirstWeekday(t *testing.T) {
 	each(t, func(h *house) {
 		b := h.as("alice")
-		if err := h.store.PutSetting(t.Context(), h.principal("alice").ID, "firstday", "0"); err != nil {
+		if err := h.store.PutSetting(t.Context(), h.Principal("alice").ID, "firstday", "0"); err != nil {
 			t.Fatal(err)
 		}
 		b.get("/week/2026-01-15").has("11 Jan – 17 Jan 2026")
@@ -129,7 +129,7 @@ func TestFirstWeekday(t *testing.T) {
 
 func TestCalendarsAreShown(t *testing.T) {
 	each(t, func(h *house) {
-		alice, bob := h.principal("alice"), h.principal("bob")
+		alice, bob := h.Principal("alice"), h.Principal("bob")
 		h.make("alice", meeting.NewMeeting{Name: "Mine", Start: at(15, "09:00"), End: at(15, "10:00")})
 		h.make("bob", meeting.NewMeeting{Name: "Of Bob", Start: at(15, "09:00"), End: at(15, "10:00")})
 		h.make("bob", meeting.NewMeeting{Name: "Secret", Start: at(15, "11:00"), End: at(15, "12:00"), Privacy: "private"})
@@ -161,7 +161,7 @@ func TestCalendarsAreShown(t *testing.T) {
 
 func TestColoursCannotWriteStyles(t *testing.T) {
 	each(t, func(h *house) {
-		alice := h.principal("alice")
+		alice := h.Principal("alice")
 		err := h.web.Calendar.Patch(t.Context(), alice, calendar.Target{Owner: alice, Slug: "calendar"}, calendar.Edit{Live: func(c *storage.Calendar) error {
 			c.Color = "#fff}body{display:none"
 			return nil
@@ -217,7 +217,7 @@ func TestPathsThatAreNone(t *testing.T) {
 // BenchmarkWeek is a week of somebody with ten thousand events, a hundred of them series.
 func BenchmarkWeek(b *testing.B) {
 	h := newHouse(b, storagetest.SQLite(b))
-	alice := h.principal("alice")
+	alice := h.Principal("alice")
 	var objects []calendar.ImportObject
 	for i := range 10_000 {
 		rule := ""

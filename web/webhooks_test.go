@@ -52,7 +52,7 @@ func TestWebhookPages(t *testing.T) {
 		if _, err := webhook.ParseSecret(secret); err != nil {
 			t.Fatalf("the secret %q: %v", secret, err)
 		}
-		list, err := desk.List(t.Context(), h.principal("alice").ID)
+		list, err := desk.List(t.Context(), h.Principal("alice").ID)
 		if err != nil || len(list) != 1 || list[0].Kinds != "event.created" {
 			t.Fatalf("%v, %v", list, err)
 		}
@@ -122,7 +122,7 @@ func TestWebhookPages(t *testing.T) {
 		}
 		b.get(path)
 		b.post(path+"/do", "do", "remove").has("Removed.", "None yet.")
-		h.change("alice", func(p *storage.Principal) { p.Language = "de" })
+		h.Change("alice", func(p *storage.Principal) { p.Language = "de" })
 		b.get("/account/webhooks").has("Neuer Webhook", "eine Erinnerung fällig ist")
 	})
 }
