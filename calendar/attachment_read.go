@@ -52,8 +52,12 @@ func (s *Service) Attachment(ctx context.Context, who *storage.Principal, id str
 	if err != nil {
 		return nil, err
 	}
+	through, err := s.throughSharees(ctx, who, owner, home, uses)
+	if err != nil {
+		return nil, err
+	}
 	for _, o := range uses {
-		if reads(access, home, o) {
+		if slices.ContainsFunc(append(through, access), func(a *auth.Access) bool { return reads(a, home, o) }) {
 			return a, nil
 		}
 	}
@@ -63,6 +67,53 @@ func (s *Service) Attachment(ctx context.Context, who *storage.Principal, id str
 		}
 	}
 	return nil, errNoAttachment()
+}
+
+// maxSharees bounds the sharees through whose homes somebody may come.
+const maxSharees = 20
+
+// throughSharees returns what who may do in the owner's home by coming through the homes of those with whom the calendars of these objects are
+// shared.
+func (s *Service) throughSharees(ctx context.Context, who, owner *storage.Principal, home []*storage.Calendar, uses []*storage.Object) ([]*auth.Access, error) {
+	shared := slices.ContainsFunc(home, func(c *storage.Calendar) bool {
+		return c.Shared && slices.ContainsFunc(uses, func(o *storage.Object) bool { return o.Calendar == c.ID })
+	})
+	if !shared {
+		return nil, nil
+	}
+	shares, err := s.Store.Shares(ctx, owner.ID, 0)
+	if err != nil {
+		return nil, fmt.Errorf("shares: %w", err)
+	}
+	var ids []int64
+	for _, sh := range shares {
+		if sh.State == storage.ShareAccepted && sh.Sharee != who.ID && !slices.Contains(ids, sh.Sharee) {
+			ids = append(ids, sh.Sharee)
+		}
+	}
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	grants, err := s.Store.GrantsAmong(ctx, ids, who.ID)
+	if err != nil {
+		return nil, fmt.Errorf("grants: %w", err)
+	}
+	ids = slices.DeleteFunc(ids, func(id int64) bool {
+		return !slices.ContainsFunc(grants, func(g storage.Grant) bool { return g.Owner == id })
+	})
+	sharees, err := s.Store.PrincipalsByID(ctx, ids[:min(len(ids), maxSharees)])
+	if err != nil {
+		return nil, fmt.Errorf("principals: %w", err)
+	}
+	var list []*auth.Access
+	for _, sharee := range sharees {
+		a, err := auth.EnterShared(ctx, s.Store, who, sharee, owner)
+		if err != nil {
+			return nil, fmt.Errorf("access: %w", err)
+		}
+		list = append(list, a)
+	}
+	return list, nil
 }
 
 // attachmentUses returns an attachment and the objects that refer to it.

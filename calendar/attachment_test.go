@@ -402,3 +402,29 @@ func TestFileName(t *testing.T) {
 		}
 	}
 }
+
+// TestAttachmentsThroughSharees: who works in the home of somebody with whom the calendar is shared reads what they read there.
+func TestAttachmentsThroughSharees(t *testing.T) {
+	each(t, func(s *site) {
+		ctx := t.Context()
+		s.put(s.alice, "a.ics", event("a", "DTSTART:20260106T090000Z"))
+		id := s.attach(s.alice, "a.ics", "the plan").ManagedID
+		err := s.SetGrants(ctx, s.bob, calendar.Target{Owner: s.bob}, []storage.Grant{{Grantee: s.cleo.ID, Privileges: uint32(auth.Read)}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := s.readers(id, s.alice, s.bob, s.cleo); got != "alice" {
+			t.Errorf("before it is shared: read by %q", got)
+		}
+		s.share(s.bob, calendar.ShareRead, true)
+		if got := s.readers(id, s.alice, s.bob, s.cleo); got != "alice bob cleo" {
+			t.Errorf("shared with Bob: read by %q", got)
+		}
+		if err := s.ChangeShares(ctx, s.alice, target(s.alice, ""), nil, []*storage.Principal{s.bob}); err != nil {
+			t.Fatal(err)
+		}
+		if got := s.readers(id, s.alice, s.bob, s.cleo); got != "alice" {
+			t.Errorf("no longer shared: read by %q", got)
+		}
+	})
+}
