@@ -15,8 +15,8 @@ import (
 	"kalends/webhook"
 )
 
-// TestAddresses is S10 of the house's list of trials where an address is typed in.
-func TestAddresses(t *testing.T) {
+// TestS10AddressesOfWebhooks is S10 of the house's list of trials where an address is typed in.
+func TestS10AddressesOfWebhooks(t *testing.T) {
 	h := newHouse(t, storagetest.SQLite(t))
 	try := func(url string) error {
 		w, _, err := h.desk.Add(h.Context(), h.alice, webhook.Edit{URL: &url})
@@ -56,9 +56,9 @@ func TestAddresses(t *testing.T) {
 	}
 }
 
-// TestNothingGoesInside is S10 where it counts: the address that is dialled. As in production nothing on this machine is asked, by whatever
+// TestS10NothingIsSentInside is S10 where it counts: the address that is dialled. As in production nothing on this machine is asked, by whatever
 // name; in the operator's networks it is, and an answer that leads elsewhere is not followed.
-func TestNothingGoesInside(t *testing.T) {
+func TestS10NothingIsSentInside(t *testing.T) {
 	var asked atomic.Int32
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		asked.Add(1)
@@ -228,7 +228,7 @@ func TestVaults(t *testing.T) {
 			t.Errorf("%d: %q, %v", i, got, err)
 		}
 	}
-	if fmt.Sprintf("%s", sealed) == "secret" {
+	if string(sealed) == "secret" {
 		t.Error("it is not sealed")
 	}
 }

@@ -51,7 +51,8 @@ type Answer struct {
 const (
 	MaxChanges = 100
 	MaxAnswers = 20
-	maxText    = 1000 // octets of a UID or an address; longer ones are left out
+	maxOctets  = 32 << 10 // of what is told, about: what is more comes in another message
+	maxText    = 1000     // octets of a UID or an address; longer ones are left out
 )
 
 // ID is the id of a webhook.
@@ -84,6 +85,15 @@ func (c *Change) detail() Detail {
 		d.UID = c.UID
 	}
 	return d
+}
+
+// octets is about how long it is in a message.
+func (d *Detail) octets() int {
+	n := 150 + len(d.UID) + len(d.ETag)
+	for _, a := range d.Answers {
+		n += 50 + len(a.Attendee) + len(a.Answer) + len(a.Instance)
+	}
+	return n
 }
 
 // body is the message as it is sent, byte by byte the same each time.

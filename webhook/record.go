@@ -137,6 +137,7 @@ type parcel struct {
 	kind    string
 	about   storage.WebhookWatch
 	details []Detail
+	octets  int
 }
 
 // parcels puts up what one webhook, as it was found by each of its watches, is told of changes.
@@ -158,12 +159,13 @@ func parcels(watches []storage.Watching, changes []*Change) (list []*parcel) {
 			open[about] = map[string]*parcel{}
 		}
 		p := open[about][kind]
-		if p == nil || len(p.details) >= MaxChanges {
+		if p == nil || len(p.details) >= MaxChanges || p.octets+d.octets() > maxOctets {
 			p = &parcel{kind: kind, about: about}
 			open[about][kind] = p
 			list = append(list, p)
 		}
 		p.details = append(p.details, d)
+		p.octets += d.octets()
 	}
 	return list
 }
