@@ -117,7 +117,7 @@ func (s *webSite) connects(t *testing.T) {
 
 // settles sets what is about oneself: language, first day, hours, tokens, password, sessions.
 func (s *webSite) settles(t *testing.T) {
-	b := s.tab(t, "ines")
+	b := s.tab(t, "pia")
 	b.open("/account")
 	b.set("#a-lang", "de")
 	b.set("#a-first", "0")
@@ -128,7 +128,7 @@ func (s *webSite) settles(t *testing.T) {
 		t.Errorf("the week begins on %s", got)
 	}
 	b.everywhere("week-sunday-de", "-phone")
-	if p := s.principal("ines"); p.Language != "de" {
+	if p := s.principal("pia"); p.Language != "de" {
 		t.Errorf("the language is stored as %q", p.Language)
 	}
 	b.open("/account")
@@ -158,17 +158,17 @@ func (s *webSite) settles(t *testing.T) {
 		t.Errorf("the token is answered %d after it was revoked", status)
 	}
 	// Another password; then the sessions of other browsers end.
-	other := s.tab(t, "ines")
+	other := s.tab(t, "pia")
 	change := func(old, is, again string) {
 		b.fill("#p-old", old)
 		b.fill("#p-new", is)
 		b.fill("#p-again", again)
 		b.follow(`form[action="/account/password"] button`)
 	}
-	change("ines's cow", "a longer horse", "a longer horse")
+	change("pia's cow", "a longer horse", "a longer horse")
 	b.there(".problem")
 	b.everywhere("account-problem")
-	change("ines's horse", "a longer horse", "a longer horse")
+	change("pia's horse", "a longer horse", "a longer horse")
 	b.has("Saved.")
 	b.follow(`button|Sign out everywhere else`)
 	if n := b.eval(`document.querySelectorAll("#sessions ~ .keylist li").length`); n != 1. {
@@ -242,8 +242,8 @@ func (s *webSite) administers(t *testing.T) {
 	b.fill("#u-mail", "newt@example.com")
 	b.follow(`form[action="/admin/users"] .primary`)
 	b.has("The password of newt, which is shown only now:")
-	b.everywhere("admin-user-made", "")
 	password := b.text(`document.querySelector("#made-password").textContent`)
+	b.everywhere("admin-user-made", "")
 	in := s.tab(t, "")
 	in.open("/signin")
 	in.fill("#name", "newt")

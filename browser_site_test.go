@@ -65,6 +65,7 @@ var sitePeople = []auth.NewUser{
 	{Name: "lea", DisplayName: "Lea Em", Email: "lea@example.com"},
 	{Name: "nora", DisplayName: "Nora Oh", Email: "nora@example.com"},
 	{Name: "otto", DisplayName: "Otto Pea", Email: "otto@example.com"}, // has never signed in
+	{Name: "pia", DisplayName: "Pia Queue", Email: "pia@example.com"},
 	{Name: "root", DisplayName: "Rosa Root", Email: "root@example.com", Kind: "admin"},
 	{Name: "team", DisplayName: "Garden team", Email: "team@example.com", Kind: "group"},
 	{Name: "oak", DisplayName: "Oak room", Email: "oak@example.com", Kind: "room"},
@@ -283,9 +284,44 @@ func (s *webSite) mail(t *testing.T, address string, want int) []string {
 	return nil
 }
 
+// calendar is the id of somebody's calendar of that name.
+func (s *webSite) calendar(who, name string) string {
+	s.Helper()
+	p := s.principal(who)
+	place, err := s.editor.Visit(s.Context(), p, p.ID)
+	if err != nil {
+		s.Fatal(err)
+	}
+	for _, c := range place.Home {
+		if c.DisplayName == name {
+			return meeting.CalendarID(c.Owner, c.ID)
+		}
+	}
+	s.Fatalf("%s has no calendar %q", who, name)
+	return ""
+}
+
 // fill gives people a week as they have them, and one with everything that is hard to show.
 func (s *webSite) fill() {
 	s.Helper()
+	for _, c := range []struct{ who, name, color string }{{"alice", "Garden", "#1f9d61"}, {"alice", "Family", "#c2255c"}, {"bob", "Office hours", "#8e4ec6"}} {
+		p := s.principal(c.who)
+		place, err := s.editor.Visit(s.Context(), p, p.ID)
+		if err == nil {
+			t := calendar.Target{Owner: place.Owner, Slug: calendar.FreeSlug(place.Home, c.name, "calendar")}
+			err = s.service.MakeCalendar(s.Context(), p, t, calendar.Edit{Live: func(row *storage.Calendar) error {
+				row.DisplayName, row.Color, row.Components = c.name, c.color, []string{"VEVENT"}
+				return nil
+			}})
+		}
+		if err != nil {
+			s.Fatal(err)
+		}
+	}
+	calendars := map[string]string{}
+	for _, name := range []string{"Garden", "Family"} {
+		calendars[name] = s.calendar("alice", name)
+	}
 	invite := func(who ...string) []meeting.Invited {
 		var list []meeting.Invited
 		for _, w := range who {
@@ -298,17 +334,17 @@ func (s *webSite) fill() {
 		in  meeting.NewMeeting
 	}{
 		{"alice", meeting.NewMeeting{Name: "Planning", Start: at(23, "09:00"), End: at(23, "10:00"), Recurrence: &meeting.Recurrence{Every: "week"}, Invited: invite("bob"), Location: "Room 5"}},
-		{"alice", meeting.NewMeeting{Name: "Dentist", Start: at(24, "11:30"), End: at(24, "12:15"), Location: "Harbour street 3"}},
+		{"alice", meeting.NewMeeting{Calendar: calendars["Family"], Name: "Dentist", Start: at(24, "11:30"), End: at(24, "12:15"), Location: "Harbour street 3"}},
 		{"alice", meeting.NewMeeting{Name: "Lunch with Carol", Start: at(25, "12:00"), End: at(25, "13:00"), Invited: invite("carol")}},
 		{"alice", meeting.NewMeeting{Name: "Writing", Start: at(25, "09:00"), End: at(25, "11:30")}},
 		{"alice", meeting.NewMeeting{Name: "Stand-up", Start: at(23, "09:30"), End: at(23, "09:45"), Recurrence: &meeting.Recurrence{Every: "day", Count: 12}}},
 		{"alice", meeting.NewMeeting{Name: "Conference", Start: date(26), End: date(29), AllDay: true}},
-		{"alice", meeting.NewMeeting{Name: "Birthday of Dora", Start: date(27), End: date(28), AllDay: true}},
-		{"alice", meeting.NewMeeting{Name: "Night train", Start: at(28, "22:10"), End: at(29, "07:40")}},
+		{"alice", meeting.NewMeeting{Calendar: calendars["Family"], Name: "Birthday of Dora", Start: date(27), End: date(28), AllDay: true}},
+		{"alice", meeting.NewMeeting{Calendar: calendars["Family"], Name: "Night train", Start: at(28, "22:10"), End: at(29, "07:40")}},
 		{"alice", meeting.NewMeeting{Name: "Clocks go forward", Start: at(29, "01:30"), End: at(29, "04:00")}},
-		{"alice", meeting.NewMeeting{Name: "Board of the garden association: accounts, election of the treasurer and plans for the summer festival", Start: at(27, "16:00"), End: at(27, "17:30"), Location: "Community hall, great room on the first floor, entrance by the yard"}},
+		{"alice", meeting.NewMeeting{Calendar: calendars["Garden"], Name: "Board of the garden association: accounts, election of the treasurer and plans for the summer festival", Start: at(27, "16:00"), End: at(27, "17:30"), Location: "Community hall, great room on the first floor, entrance by the yard"}},
 		{"alice", meeting.NewMeeting{Name: "اجتماع الفريق الأسبوعي", Start: at(24, "14:00"), End: at(24, "15:00"), Location: "غرفة ٣"}},
-		{"alice", meeting.NewMeeting{Name: "Spring holiday", Start: date(36), End: date(44), AllDay: true}},
+		{"alice", meeting.NewMeeting{Calendar: calendars["Family"], Name: "Spring holiday", Start: date(36), End: date(44), AllDay: true}},
 		{"bob", meeting.NewMeeting{Name: "Review of the budget", Start: at(26, "14:00"), End: at(26, "15:30"), Invited: invite("alice", "dora"), Link: "https://meet.example.com/budget", Description: "Please bring your figures.\nWe start on time."}},
 		{"bob", meeting.NewMeeting{Name: "Own work", Start: at(25, "10:00"), End: at(25, "12:30")}},
 		{"carol", meeting.NewMeeting{Name: "Interview", Start: at(27, "10:00"), End: at(27, "11:00"), Invited: invite("alice"), Status: "tentative"}},

@@ -59,6 +59,7 @@ func newChrome(t *testing.T, host, address string) *chrome {
 		"--disable-component-update", "--disable-sync", "--hide-scrollbars", "--force-device-scale-factor=1", "--disable-dev-shm-usage", "--ignore-certificate-errors",
 		"--font-render-hinting=none", "--host-resolver-rules=MAP "+host+" "+address, "--lang=en-GB", "--accept-lang=en-GB",
 		"--remote-debugging-port=0", "--remote-allow-origins=*", "--user-data-dir="+profile, "about:blank")
+	cmd.Env = append(os.Environ(), "LANGUAGE=en_GB", "LANG=en_GB.UTF-8", "TZ=Europe/Berlin") // dates in fields are written alike everywhere
 	errs, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -401,6 +402,23 @@ func (b *browser) touch(on bool) {
 	b.call("Emulation.setTouchEmulationEnabled", map[string]any{"enabled": on, "maxTouchPoints": 1})
 }
 
+// samePicture has pictures be the same each time: what is drawn by chance is not shown. The code to read with a camera is one that means
+// nothing.
+const samePicture = `{
+	document.querySelectorAll(".secret").forEach(e => { e.textContent = e.textContent.replace(/[A-Za-z0-9_-]{16,}/g, s => s.replace(/[A-Za-z0-9]/g, "x")) })
+	document.querySelectorAll(".qr path").forEach(e => {
+		const n = e.ownerSVGElement.viewBox.baseVal.width, corner = (x, y) => [[4, 4], [n - 11, 4], [4, n - 11]].map(([a, b]) => Math.max(Math.abs(x - a - 3), Math.abs(y - b - 3))).find(r => r <= 4)
+		let d = "", seed = 7
+		for (let y = 4; y < n - 4; y++) for (let x = 4; x < n - 4; x++) {
+			seed = (seed * 1103515245 + 12345) % 2147483648
+			const r = corner(x, y)
+			if (r === undefined ? seed > 1073741824 : r !== 2 && r !== 4) d += "M" + x + " " + y + "h1v1h-1z"
+		}
+		e.setAttribute("d", d)
+	})
+	if (document.activeElement?.matches("input, textarea")) document.activeElement.style.caretColor = "transparent"
+}`
+
 // picture leaves one of what is seen where KALENDS_PICTURES says.
 func (b *browser) picture(name string) {
 	b.Helper()
@@ -408,8 +426,7 @@ func (b *browser) picture(name string) {
 	if dir == "" {
 		return
 	}
-	// The pictures are the same each time: what is drawn by chance is not shown.
-	b.eval(`document.querySelectorAll(".secret").forEach(e => { e.textContent = e.textContent.replace(/[A-Za-z0-9_-]{16,}/g, s => s.replace(/[A-Za-z0-9]/g, "x")) }); document.activeElement?.matches("input, textarea") && (document.activeElement.style.caretColor = "transparent")`)
+	b.eval(samePicture)
 	data, err := base64.StdEncoding.DecodeString(b.call("Page.captureScreenshot", map[string]any{"optimizeForSpeed": false})["data"].(string))
 	if err != nil {
 		b.Fatal(err)
