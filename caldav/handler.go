@@ -49,7 +49,8 @@ type request struct {
 
 	bodyType string // jcal.MediaType where the body came as such, else ""
 
-	homes map[int64]*auth.Access // that were asked for, by owner
+	homes map[int64]*auth.Access       // that were asked for, by owner
+	looks map[int64][]storage.Property // what the asker has of their own in the homes of others, by owner
 }
 
 // methods of the protocol. HEAD is GET, whose body net/http drops.

@@ -304,6 +304,9 @@ func (x *render) readDead(key deadKey, members bool) {
 
 func (x *render) addDead(list []storage.Property) {
 	for _, p := range list {
+		if p.User != 0 {
+			continue // somebody's own: see ownLook
+		}
 		k := deadKey{p.Owner, p.Calendar, p.Object}
 		x.dead[k] = append(x.dead[k], p)
 	}

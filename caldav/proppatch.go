@@ -15,6 +15,7 @@ type change struct {
 	name dav.Name
 	elem *dav.Element // nil to remove it
 	prop *property    // a live one that is set here; nil for a dead one
+	own  bool         // it is the asker's own: see ownLook
 }
 
 // changes are the instructions of a PROPPATCH, MKCALENDAR or MKCOL, in their order, and what was wrong with them.
@@ -62,6 +63,7 @@ func (cs *changes) check(on kind) {
 		c := &cs.list[i]
 		p := live[c.name]
 		switch {
+		case c.own: // was looked at by ownOnes
 		case p.deadOn(on):
 			if c.elem != nil && len(c.elem.Text) > maxProperty {
 				cs.failed[i] = dav.Problem{Status: http.StatusInsufficientStorage, Description: "the value is too large"}
@@ -103,6 +105,13 @@ func (cs *changes) edit() calendar.Edit {
 			continue // of several for one property the last counts
 		}
 		p := storage.Property{Space: c.name.Space, Local: c.name.Local}
+		if c.own {
+			if c.elem != nil {
+				p.XML = c.elem.Marshal()
+			}
+			e.Own = append(e.Own, p)
+			continue
+		}
 		if c.elem == nil {
 			e.Remove = append(e.Remove, p)
 			continue
@@ -210,8 +219,11 @@ func (q *request) proppatch() error {
 	if res.owner == nil {
 		return q.notAllowed(res.kind)
 	}
-	if err := res.need(auth.WriteProperties, dav.D("write-properties")); err != nil {
-		return err
+	cs.ownOnes(res)
+	if !cs.onlyOwn() || !res.may.Has(auth.Read) {
+		if err := res.need(auth.WriteProperties, dav.D("write-properties")); err != nil {
+			return err
+		}
 	}
 	if err := q.patchConditions(res); err != nil {
 		return err

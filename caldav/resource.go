@@ -335,6 +335,7 @@ func (q *request) collectionOf(t calendar.Target, c *storage.Calendar) (*resourc
 // shared is a calendar of somebody else in the home of a sharee; shown is as they have it there.
 func (q *request) shared(home *auth.Access, sh *storage.Share, a *auth.Access, shown *storage.Calendar) *resource {
 	r := q.collection(a, shown)
+	r.cal = shown // what it is called there, also where the sharee acts for who shares it
 	r.href = collectionHref(home.Owner.Name, sh.Slug())
 	r.share, r.sharee = sh, home.Owner
 	if own := home.Home() & auth.WriteProperties; r.may != 0 && !r.may.Has(own) {
@@ -344,7 +345,7 @@ func (q *request) shared(home *auth.Access, sh *storage.Share, a *auth.Access, s
 }
 
 func (q *request) collection(a *auth.Access, c *storage.Calendar) *resource {
-	r := &resource{href: collectionHref(a.Owner.Name, c.Slug), owner: a.Owner, access: a, cal: c, may: a.To(c)}
+	r := &resource{href: collectionHref(a.Owner.Name, c.Slug), owner: a.Owner, access: a, cal: q.look(a.Owner, c), may: a.To(c)}
 	switch c.Kind {
 	case storage.InboxKind:
 		r.kind = inboxKind

@@ -19,6 +19,9 @@ type Edit struct {
 	Person func(p *storage.Principal) error
 	// Set and Remove are dead properties; owner and place are filled in.
 	Set, Remove []storage.Property
+	// Own is what somebody has of their own of a calendar, for whose owner they act, such as what it is called among theirs; User and place are
+	// filled in. One without XML is removed. It takes no more than the delegation, and nobody else sees it.
+	Own []storage.Property
 
 	also func(ctx context.Context, u *unit, c *storage.Calendar) error // what belongs to a new one; nil for nothing
 }
@@ -110,6 +113,9 @@ func (s *Service) Patch(ctx context.Context, who *storage.Principal, t Target, e
 	if t.Share != nil && t.Name == "" {
 		return s.patchShare(ctx, who, t, edit)
 	}
+	if edit.onlyOwn() {
+		return s.patchOwn(ctx, who, t, edit)
+	}
 	if err := s.early(ctx, who, t, t.Slug == "", auth.WriteProperties); err != nil {
 		return err
 	}
@@ -137,6 +143,9 @@ func (s *Service) Patch(ctx context.Context, who *storage.Principal, t Target, e
 			}
 			return u.editDead(ctx, t.Owner.ID, c.ID, o.ID, edit)
 		}
+		if err := u.editOwn(ctx, who, t, c, edit); err != nil {
+			return err
+		}
 		if edit.Live != nil {
 			if err := edit.Live(c); err != nil {
 				return err
@@ -161,6 +170,51 @@ func (s *Service) Patch(ctx context.Context, who *storage.Principal, t Target, e
 		}
 		return u.editDead(ctx, t.Owner.ID, c.ID, 0, edit)
 	})
+}
+
+// maxOwn bounds what somebody has of their own of a calendar.
+const maxOwn = 10
+
+// onlyOwn reports whether nothing else is changed.
+func (e *Edit) onlyOwn() bool {
+	return len(e.Own) > 0 && e.Live == nil && e.Person == nil && len(e.Set)+len(e.Remove) == 0
+}
+
+// patchOwn is Patch for what somebody has of their own of a calendar.
+func (s *Service) patchOwn(ctx context.Context, who *storage.Principal, t Target, edit Edit) error {
+	if err := s.early(ctx, who, t, false, auth.Read); err != nil {
+		return err
+	}
+	return s.update(ctx, t.Owner.ID, &people{}, func(u *unit) error {
+		c, err := collection(ctx, u.tx, t)
+		if err != nil {
+			return err
+		}
+		if err := allow(ctx, u.tx, who, t, c, auth.Read); err != nil {
+			return err
+		}
+		return u.editOwn(ctx, who, t, c, edit)
+	})
+}
+
+func (u *unit) editOwn(ctx context.Context, who *storage.Principal, t Target, c *storage.Calendar, edit Edit) error {
+	if len(edit.Own) == 0 {
+		return nil
+	}
+	if read, _ := who.ActsFor.For(t.Owner.ID); !read || c.Kind != storage.CalendarKind || t.Name != "" || len(edit.Own) > maxOwn {
+		return Errorf(Refused, "what a calendar is called and looks like is for its owner to say, and for who acts for them to see otherwise")
+	}
+	own := edit.Own
+	edit.Set, edit.Remove = nil, nil
+	for _, p := range own {
+		p.User = who.ID
+		if len(p.XML) == 0 {
+			edit.Remove = append(edit.Remove, p)
+		} else {
+			edit.Set = append(edit.Set, p)
+		}
+	}
+	return u.editDead(ctx, t.Owner.ID, c.ID, 0, edit)
 }
 
 // checkDefault sees that an inbox names an existing calendar (RFC 6638 section 9.2.1, valid-schedule-default-calendar-URL).
