@@ -331,8 +331,8 @@ func (h *Handler) doHook(v *visit) error {
 	case "test":
 		_, err = h.Webhooks.Test(ctx, w.Owner, w.ID)
 		done = "tested"
-	case "rotate", "leaked":
-		secret, err := h.Webhooks.Rotate(ctx, w.Owner, w.ID, what == "leaked")
+	case "rotate":
+		secret, err := h.Webhooks.Rotate(ctx, w.Owner, w.ID, v.value("leaked") != "")
 		if err != nil {
 			return err
 		}

@@ -15,7 +15,7 @@ var germanWebhooks = map[string]string{
 	"How programs take such messages":                                                                                                 "Wie Programme solche Nachrichten annehmen",
 	"In these calendars":                                                                                                              "In diesen Kalendern", "It is told when": "Sie erfährt es, wenn",
 	"Last messages": "Letzte Nachrichten", "Last success": "Letzter Erfolg", "Make a new secret": "Neues Geheimnis erstellen",
-	"Make a new secret, and end the old one now": "Neues Geheimnis erstellen und das alte sofort beenden", "New webhook": "Neuer Webhook",
+	"Others have got hold of the old one": "Andere kennen das alte", "New webhook": "Neuer Webhook",
 	"Nobody has more than 20 webhooks. Remove one first.": "Niemand hat mehr als 20 Webhooks. Entfernen Sie erst einen.",
 	"None in the last 7 days.":                            "Keine in den letzten 7 Tagen.", "Nothing is sent to this network.": "An dieses Netz wird nichts gesendet.",
 	"Nothing is sent to this port.": "An diesen Port wird nichts gesendet.", "Only people have webhooks.": "Nur Personen haben Webhooks.",
