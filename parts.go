@@ -340,7 +340,11 @@ func (r remind) compose(_ context.Context, _ storage.Tx, due reminder.Due) (*sto
 	if m.AllDay || m.Floating {
 		m.Start, m.End = zone.Wall(m.Start, item.Location), zone.Wall(m.End, item.Location)
 	}
-	letter, err := r.Reminder(m)
+	return jobOf(r.Reminder(m))
+}
+
+// jobOf returns the job that mails what was composed; nil where it is for an address that no mail can go to.
+func jobOf(letter *mailer.Letter, err error) (*storage.Job, error) {
 	if errors.Is(err, mailer.ErrAddress) {
 		return nil, nil
 	}

@@ -3,8 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/url"
@@ -84,16 +82,5 @@ func (w webhookOff) compose(ctx context.Context, tx storage.Tx, h *storage.Webho
 	if w.base != "" {
 		m.Link = strings.TrimSuffix(w.base, "/") + "/account/webhooks/" + webhook.ID(h.Key())
 	}
-	letter, err := w.WebhookOff(m)
-	if errors.Is(err, mailer.ErrAddress) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	payload, err := json.Marshal(letter)
-	if err != nil {
-		return nil, err
-	}
-	return &storage.Job{Kind: letterJob, Recipient: letter.To, Payload: payload}, nil
+	return jobOf(w.WebhookOff(m))
 }
