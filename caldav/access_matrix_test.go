@@ -123,6 +123,8 @@ var requests = []request{
 	{"PUT of something new", "PUT", "{p}new.ics", nil, fmt.Sprintf(putting, "new"), true, calendars, placing(wish{status: 201})},
 	{"PUT of nonsense", "PUT", "{p}new.ics", nil, "BEGIN:VCALENDAR\r\n", false, calendars, placing(wish{403, "valid-calendar-data"})},
 	{"POST to add-member", "POST", "{p}?add-member", nil, fmt.Sprintf(putting, "new"), true, calendars, needs(auth.Bind, "D:bind", wish{status: 201})},
+	{"POST of an attachment", "POST", "{p}secret.ics?action=attachment-add", map[string]string{"Content-Type": "text/plain"}, "x", true, calendars,
+		both(reads, needs(auth.WriteContent, "D:write-content", wish{status: 201}))},
 	{"DELETE", "DELETE", "{p}secret.ics", nil, "", true, calendars, needs(auth.Unbind, "D:unbind", wish{status: 204})},
 	{"DELETE of nothing", "DELETE", "{p}nothing.ics", nil, "", false, calendars, needs(auth.Unbind, "D:unbind", wish{status: 404})},
 	{"DELETE of the calendar", "DELETE", "{p}", nil, "", true, calendars, func(have, home auth.Set) wish {
