@@ -121,7 +121,7 @@ func TestNobodysHashTakesTheSameWork(t *testing.T) {
 	if err != nil || h.params != defaultParams || !h.id || len(h.salt) != 16 || len(h.key) != 32 {
 		t.Errorf("nobody's hash = %+v (%v), want one of %+v", h, err, defaultParams)
 	}
-	if defaultParams.nobodys() == defaultParams.nobodys() {
+	if one, other := defaultParams.nobodys(), defaultParams.nobodys(); one == other {
 		t.Error("nobody's hash is the same twice")
 	}
 	if Verify(cheap.nobodys(), "") || Verify(cheap.nobodys(), "nobody's") {

@@ -58,13 +58,6 @@ func each(t *testing.T, fn func(h *house)) {
 	storagetest.Each(t, func(t *testing.T, s storage.Store) { fn(newHouse(t, s)) })
 }
 
-func (h *house) principal(name string) *storage.Principal { h.Helper(); return h.Principal(name) }
-
-func (h *house) change(name string, edit func(p *storage.Principal)) {
-	h.Helper()
-	h.Change(name, edit)
-}
-
 // browser is one that follows no redirect by itself.
 type browser struct {
 	*house
