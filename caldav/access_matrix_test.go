@@ -119,6 +119,8 @@ var requests = []request{
 		}
 		return placing(wish{})(have, home)
 	}},
+	{"POST of no attachment", "POST", "{p}secret.ics?action=attachment-remove&managed-id=1", nil, "", false, calendars,
+		both(reads200, needs(auth.WriteContent, "D:write-content", wish{403, "valid-managed-id-parameter"}))},
 	{"PUT under a condition", "PUT", "{p}secret.ics", map[string]string{"If-None-Match": "*"}, fmt.Sprintf(putting, "{s}"), false, calendars, placing(wish{status: 412})},
 	{"PUT of something new", "PUT", "{p}new.ics", nil, fmt.Sprintf(putting, "new"), true, calendars, placing(wish{status: 201})},
 	{"PUT of nonsense", "PUT", "{p}new.ics", nil, "BEGIN:VCALENDAR\r\n", false, calendars, placing(wish{403, "valid-calendar-data"})},
