@@ -1,0 +1,134 @@
+package webhook_test
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"kalends/storage"
+	"kalends/webhook"
+)
+
+// slow is a receiver that answers as its hosts' names say, in fake time.
+type slow struct {
+	mu   sync.Mutex
+	now  map[string]int // requests at once, by host
+	most map[string]int
+	done map[string]time.Duration
+	from time.Time
+}
+
+func (s *slow) RoundTrip(r *http.Request) (*http.Response, error) {
+	host := r.URL.Hostname()
+	s.mu.Lock()
+	s.now[host]++
+	s.most[host] = max(s.most[host], s.now[host])
+	s.mu.Unlock()
+	defer func() {
+		s.mu.Lock()
+		s.now[host]--
+		if _, ok := s.done[r.Header.Get("webhook-id")+host]; !ok {
+			s.done[r.Header.Get("webhook-id")+host] = time.Since(s.from)
+		}
+		s.mu.Unlock()
+	}()
+	if strings.HasPrefix(host, "slow") {
+		select {
+		case <-r.Context().Done(): // never
+		case <-time.After(time.Hour):
+		}
+		return nil, r.Context().Err()
+	}
+	return httptest.NewRecorder().Result(), nil
+}
+
+// queue is a store of webhooks in memory, for tests in fake time: one delivery each that is due at once.
+type queue struct {
+	storage.Store
+	mu    sync.Mutex
+	hooks []*storage.Webhook
+	left  map[int64]bool
+	at    map[int64]time.Time
+}
+
+func (q *queue) ClaimWebhooks(_ context.Context, now time.Time, lease time.Duration, limit int) (list []storage.ClaimedWebhook, _ error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, h := range q.hooks {
+		if len(list) < limit && q.left[h.ID] && !q.at[h.ID].After(now) {
+			q.at[h.ID] = now.Add(lease)
+			list = append(list, storage.ClaimedWebhook{Webhook: h})
+		}
+	}
+	return list, nil
+}
+
+func (q *queue) NextWebhook(context.Context) (time.Time, error) {
+	return time.Time{}, storage.ErrNotFound
+}
+
+func (q *queue) NextDelivery(_ context.Context, k storage.WebhookKey, _ time.Time) (*storage.Delivery, error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if !q.left[k.ID] {
+		return nil, storage.ErrNotFound
+	}
+	return &storage.Delivery{Owner: k.Owner, Webhook: k.ID, Message: "m" + strconv.FormatInt(k.ID, 10), Created: time.Now()}, nil
+}
+
+func (q *queue) FinishDelivery(_ context.Context, o storage.DeliveryOutcome) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.left[o.Webhook] = false
+	return nil
+}
+
+func (q *queue) ReleaseWebhook(_ context.Context, h storage.ClaimedWebhook, before time.Time) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.at[h.ID] = before
+	return nil
+}
+
+// TestOneSlowReceiverHoldsUpNobody: a hundred webhooks of one host that never answers, queued first, and one that does.
+func TestOneSlowReceiverHoldsUpNobody(t *testing.T) {
+	vault, err := webhook.NewVault([]byte("server"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		q := &queue{left: map[int64]bool{}, at: map[int64]time.Time{}}
+		for i := range int64(101) {
+			host := "slow.example.com"
+			if i == 100 {
+				host = "quick.example.com"
+			}
+			h := &storage.Webhook{Owner: 1, ID: i + 1, URL: "https://" + host + "/", State: storage.WebhookOn}
+			h.Secret = vault.Seal(h.Key(), make([]byte, 32))
+			q.hooks, q.left[h.ID] = append(q.hooks, h), true
+		}
+		s := &slow{now: map[string]int{}, most: map[string]int{}, done: map[string]time.Duration{}, from: time.Now()}
+		d := &webhook.Dispatcher{Store: q, Vault: vault, Client: s}
+		ctx, stop := context.WithTimeout(t.Context(), time.Minute)
+		defer stop()
+		if err := d.Run(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if s.most["slow.example.com"] != 4 || s.done["m101quick.example.com"] == 0 && len(s.done) == 0 {
+			t.Errorf("at once %v", s.most)
+		}
+		quick, ok := s.done["m101quick.example.com"]
+		if !ok || quick > 3*time.Second {
+			t.Errorf("the quick one had its message after %v, %v", quick, ok)
+		}
+		if slowest := s.done["m1slow.example.com"]; slowest != webhook.Timeout {
+			t.Errorf("an attempt took %v", slowest)
+		}
+	})
+}
