@@ -66,6 +66,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.once.Do(h.init)
 	head := w.Header()
 	head.Set("X-Content-Type-Options", "nosniff")
+	head.Set("Referrer-Policy", "no-referrer")
 	head.Set("Cache-Control", "private, no-store")
 	// A page of another site cannot use a password that the browser remembers.
 	if err := h.origin.Check(r); err != nil {
