@@ -6,6 +6,7 @@
 # make soak     two servers on one Postgres, each part restarted under load (LOAD=30s a part; make test has a short one)
 # make storm    kill -9 at random moments of a storm of invitations, on both databases (ROUNDS=200 times; make test has a few)
 # make e2e      mail through a real Postfix, and our mails read by other programs; CI runs it too
+# make pictures the pages as they look, into docs/images (needs Chromium)
 # make bench    benchmarks; compare two runs with benchstat
 
 GO       ?= go
@@ -21,7 +22,7 @@ ifneq ($(RACE),)
 RACE     += $(foreach p,modernc.org/sqlite/lib modernc.org/libc/... modernc.org/memory,-gcflags=$p=-race=false)
 endif
 
-.PHONY: run demo test check fast setup fuzz soak e2e storm bench hooks rfc
+.PHONY: run demo test check fast setup fuzz soak e2e storm pictures bench hooks rfc
 
 run:
 	$(GO) run . serve
@@ -58,6 +59,10 @@ storm: setup
 
 e2e:
 	@sh e2e/ci.sh
+
+pictures:
+	rm -f docs/images/*.png
+	KALENDS_PICTURES=$(CURDIR)/docs/images $(GO) test -count 1 -timeout 20m -run 'TestBrowser$$' .
 
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem -count 3 $(PACKAGES)
