@@ -158,7 +158,7 @@ func (v *visit) hookProblem(f *hookForm, err error) (problem string, ok bool) {
 	if !ok {
 		return "", false
 	}
-	if text := v.t(e.Msg); e.Field == "" {
+	if text := v.t(cmp.Or(e.Msg, hookProblems["url"])); e.Field == "" {
 		return text, true
 	} else if f != nil {
 		f.Wrong[e.Field] = text
