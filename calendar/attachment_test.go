@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+	"unicode"
+	"unicode/utf8"
 
 	"kalends/auth"
 	"kalends/calendar"
@@ -425,6 +427,22 @@ func TestAttachmentsThroughSharees(t *testing.T) {
 		}
 		if got := s.readers(id, s.alice, s.bob, s.cleo); got != "alice" {
 			t.Errorf("no longer shared: read by %q", got)
+		}
+	})
+}
+
+// FuzzFileName: whatever somebody calls a file, its name is one of a file, short, and nothing in it is invisible. Made again it is the same.
+func FuzzFileName(f *testing.F) {
+	for _, s := range []string{"a.txt", "../x", "a\r\nb", strings.Repeat("ä", 300), ". .", "x." + strings.Repeat("y", 300), "\u202e", "a" + strings.Repeat(" ", 300) + ".b"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		name := calendar.FileName(s)
+		if name == "" || len(name) > 200 || !utf8.ValidString(name) || strings.ContainsAny(name, "/\\") || strings.ContainsFunc(name, unicode.IsControl) || name == ".." {
+			t.Fatalf("FileName(%q) = %q", s, name)
+		}
+		if again := calendar.FileName(name); again != name {
+			t.Fatalf("FileName(%q) = %q, and of that %q", s, name, again)
 		}
 	})
 }
