@@ -129,7 +129,7 @@ func (s *webSite) series(t *testing.T) {
 
 // answers answers an invitation, proposes another time, and its organizer takes it.
 func (s *webSite) answers(t *testing.T) {
-	s.make("lea", meeting.NewMeeting{Name: "Harvest", Start: at(31, "09:00"), End: at(31, "10:00"), Invited: invite("nora")})
+	s.make("jan", meeting.NewMeeting{Name: "Harvest", Start: at(31, "09:00"), End: at(31, "10:00"), Invited: invite("nora")})
 	b := s.tab(t, "nora")
 	b.open("/week/" + date(31))
 	b.follow(".block.asked|Harvest")
@@ -137,11 +137,11 @@ func (s *webSite) answers(t *testing.T) {
 	b.follow("button.accepted")
 	b.has("Your answer is sent.")
 	b.until(`document.querySelector("button.accepted").getAttribute("aria-pressed") == "true"`)
-	if m := b.stored("lea", "Harvest"); m.Invited[0].Answer != "accepted" {
+	if m := b.stored("jan", "Harvest"); m.Invited[0].Answer != "accepted" {
 		t.Errorf("the organizer has %+v", m.Invited)
 	}
 	b.follow("button.declined")
-	if m := b.stored("lea", "Harvest"); m.Invited[0].Answer != "declined" {
+	if m := b.stored("jan", "Harvest"); m.Invited[0].Answer != "declined" {
 		t.Errorf("the organizer has %+v", m.Invited)
 	}
 	b.click(".propose summary")
@@ -152,14 +152,14 @@ func (s *webSite) answers(t *testing.T) {
 	b.everywhere("event-propose", "-phone")
 	b.follow(".propose button|Send the proposal")
 	b.has("Your proposal is sent.")
-	b.starts("lea", "Harvest", at(31, "09:00"), at(31, "10:00"))
-	lea := s.tab(t, "lea")
-	lea.open("/requests")
-	lea.there("h2|Nora Oh proposes another time for “Harvest”")
-	lea.everywhere("requests-waiting", "", "-phone")
-	lea.follow("button|Take this time")
-	lea.has("It is done.", "Nothing waits for you.")
-	b.starts("lea", "Harvest", at(32, "09:00"), at(32, "10:00"))
+	b.starts("jan", "Harvest", at(31, "09:00"), at(31, "10:00"))
+	jan := s.tab(t, "jan")
+	jan.open("/requests")
+	jan.there("h2|Nora Oh proposes another time for “Harvest”")
+	jan.everywhere("requests-waiting", "", "-phone")
+	jan.follow("button|Take this time")
+	jan.has("It is done.", "Nothing waits for you.")
+	b.starts("jan", "Harvest", at(32, "09:00"), at(32, "10:00"))
 	b.starts("nora", "Harvest", at(32, "09:00"), at(32, "10:00"))
 }
 
