@@ -231,7 +231,7 @@ func (e *icsExport) object(o *storage.Object) error {
 }
 
 // Files stay where they are: a text of events with all of them could be read by nothing.
-func (e *icsExport) keeps() bool                                           { return false }
+func (e *icsExport) keeps() bool                                         { return false }
 func (e *icsExport) attachment(_ *storage.Attachment, _ io.Reader) error { return nil }
 
 func (e *icsExport) close() error {
