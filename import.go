@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"kalends/calendar"
-	"kalends/ical"
 	"kalends/ical/stream"
 	"kalends/scheduling"
 	"kalends/storage"
@@ -261,11 +260,13 @@ func (im *importRun) into(slug string, objects iter.Seq2[calendar.ImportObject, 
 			from := i.From.(imported)
 			if i.Outcome == calendar.ImportRefused {
 				*from.bad = true
-				line := from.object.Line
-				if syntax, ok := errors.AsType[*ical.SyntaxError](i.Err); ok {
-					line = from.object.StreamLine(syntax.Line)
+				line, why := i.Reason()
+				if line > 0 {
+					line = from.object.StreamLine(line)
+				} else {
+					line = from.object.Line
 				}
-				im.report(from.file.path, line, from.object.UID, reason(i.Err))
+				im.report(from.file.path, line, from.object.UID, why)
 			}
 			if *from.left--; *from.left == 0 && !*from.bad && c.keep != nil {
 				c.keep(*from.file)
@@ -273,18 +274,6 @@ func (im *importRun) into(slug string, objects iter.Seq2[calendar.ImportObject, 
 		},
 	})
 	return err
-}
-
-// reason is what is told of an error about one object.
-func reason(err error) string {
-	if e, ok := errors.AsType[*calendar.Error](err); ok {
-		// The line of a parser is one of the object, and is told as one of the file.
-		if syntax, ok := errors.AsType[*ical.SyntaxError](err); ok {
-			return strings.Replace(e.Msg, syntax.Error(), syntax.Msg, 1)
-		}
-		return e.Msg
-	}
-	return err.Error()
 }
 
 // maxReports is how many problems are told one by one.

@@ -26,6 +26,7 @@ import (
 	"github.com/emersion/go-webdav"
 	"github.com/emersion/go-webdav/caldav"
 
+	"kalends/internal/vdir"
 	"kalends/storage"
 )
 
@@ -337,7 +338,7 @@ func (im *importRun) remoteCollection(s *remoteServer, cal caldav.Calendar) (*co
 		return nil, explainRemote(err)
 	}
 	c := &collection{
-		path: s.address(cal.Path), slug: folderSlug(strings.TrimSuffix(cal.Path, "/")), name: shortName(cal.Name), total: len(list),
+		path: s.address(cal.Path), slug: folderSlug(strings.TrimSuffix(cal.Path, "/")), name: vdir.ShortName(cal.Name), total: len(list),
 	}
 	for _, comp := range cal.SupportedComponentSet {
 		if comp = strings.ToUpper(comp); slices.Contains([]string{"VEVENT", "VTODO", "VJOURNAL", "VFREEBUSY", "VAVAILABILITY"}, comp) {

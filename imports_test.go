@@ -20,7 +20,7 @@ var mayImport = map[string][]string{
 	// What people and programs speak to.
 	"api":          {"webhook", "meeting", "calendar", "scheduling", "auth", "ical/...", "storage", "internal/download", "internal/obs"},
 	"caldav":       {"calendar", "scheduling", "auth", "ical/...", "storage", "dav", "internal/download", "internal/obs"},
-	"web":          {"webhook", "meeting", "calendar", "subscription", "scheduling", "auth", "ical/...", "storage", "internal/download", "internal/obs", "internal/words"},
+	"web":          {"webhook", "meeting", "calendar", "subscription", "scheduling", "auth", "ical/...", "storage", "internal/download", "internal/obs", "internal/vdir", "internal/words"},
 	"web/answer":   {"calendar", "ical/zone", "internal/words"},
 	"feed":         {"calendar", "ical/...", "storage", "internal/obs", "internal/words"},
 	"subscription": {"calendar", "ical/...", "storage", "internal/obs", "internal/outside"},
@@ -65,6 +65,7 @@ var mayImport = map[string][]string{
 	"internal/obs":        {},
 	"internal/outside":    {},
 	"internal/pgtest":     {},
+	"internal/vdir":       {},
 	"internal/words":      {},
 	"internal/davtest":    {"..."}, // tests only, see testOnly
 	"internal/housetest":  {"auth", "calendar", "storage"},

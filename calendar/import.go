@@ -47,6 +47,24 @@ type Imported struct {
 	Err     error // why it was refused
 }
 
+// Reason says in words why an object was refused, and at which line of its text; 0 where that is not known.
+func (i Imported) Reason() (line int, why string) {
+	syntax, parsing := errors.AsType[*ical.SyntaxError](i.Err)
+	if parsing {
+		line = syntax.Line
+	}
+	e, ok := errors.AsType[*Error](i.Err)
+	switch {
+	case i.Err == nil:
+		return 0, ""
+	case !ok:
+		return line, i.Err.Error()
+	case parsing: // the line is told beside
+		return line, strings.Replace(e.Msg, syntax.Error(), syntax.Msg, 1)
+	}
+	return line, e.Msg
+}
+
 // ImportTotals counts outcomes.
 type ImportTotals [numImportOutcomes]int
 
