@@ -38,7 +38,7 @@ type webSite struct {
 	app     *app
 	service *calendar.Service
 	editor  *meeting.Editor
-	chrome  *chrome
+	chrome  context.Context
 	url     string
 	axe     string
 	client  *http.Client // of programs

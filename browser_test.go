@@ -1,197 +1,122 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"encoding/base64"
-	"encoding/json"
+	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
-	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"golang.org/x/net/websocket"
+	"github.com/chromedp/cdproto"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
 )
 
-// chrome is Chromium without a window, spoken to by its DevTools protocol.
-type chrome struct {
-	ws *websocket.Conn
-
-	mu      sync.Mutex
-	id      int
-	waiting map[int]chan devReply
-	// events are what each tab logged since it was last asked.
-	events map[string][]string
-	closed error
-}
-
-type devReply struct {
-	result map[string]any
-	err    json.RawMessage
-}
-
-// newChrome starts Chromium. It finds the host of the site at address, whose certificate is made for the test.
-func newChrome(t *testing.T, host, address string) *chrome {
+// newChrome starts Chromium without a window, which tabs are opened in. It finds the host of the site at address, whose certificate is made
+// for the test.
+func newChrome(t *testing.T, host, address string) context.Context {
 	t.Helper()
 	path, err := exec.LookPath("chromium")
 	if err != nil {
 		t.Skip("no chromium (apt-get install chromium)")
 	}
-	// Not t.TempDir: Chromium's other processes may write into it a moment longer than the one that is waited for.
-	profile, err := os.MkdirTemp("", "kalends-browser-")
-	if err != nil {
+	options := slices.Clone(chromedp.DefaultExecAllocatorOptions[:])
+	options = append(options, chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.IgnoreCertErrors,
+		// Dates in fields are written alike everywhere.
+		chromedp.Env("LANGUAGE=en_GB", "LANG=en_GB.UTF-8", "TZ=Europe/Berlin"))
+	for name, value := range map[string]any{
+		"disable-quic": true, "disable-component-update": true, "hide-scrollbars": true, "force-device-scale-factor": "1",
+		"font-render-hinting": "none", "host-resolver-rules": "MAP " + host + " " + address, "lang": "en-GB", "accept-lang": "en-GB",
+	} {
+		options = append(options, chromedp.Flag(name, value))
+	}
+	allocator, end := chromedp.NewExecAllocator(context.Background(), options...)
+	t.Cleanup(end)
+	ctx, stop := chromedp.NewContext(allocator)
+	t.Cleanup(stop)
+	if err := chromedp.Do(ctx); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		for range 20 {
-			if os.RemoveAll(profile) == nil {
-				return
-			}
-			pause(context.Background(), 50*time.Millisecond)
-		}
-	})
-	cmd := exec.Command(path, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-		"--disable-component-update", "--disable-sync", "--hide-scrollbars", "--force-device-scale-factor=1", "--disable-dev-shm-usage", "--ignore-certificate-errors",
-		"--font-render-hinting=none", "--host-resolver-rules=MAP "+host+" "+address, "--lang=en-GB", "--accept-lang=en-GB",
-		"--remote-debugging-port=0", "--remote-allow-origins=*", "--user-data-dir="+profile, "about:blank")
-	cmd.Env = append(os.Environ(), "LANGUAGE=en_GB", "LANG=en_GB.UTF-8", "TZ=Europe/Berlin") // dates in fields are written alike everywhere
-	errs, err := cmd.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
-	at := ""
-	for lines := bufio.NewScanner(errs); at == "" && lines.Scan(); {
-		if m := regexp.MustCompile(`DevTools listening on (ws://\S+)`).FindStringSubmatch(lines.Text()); m != nil {
-			at = m[1]
-		}
-	}
-	go io.Copy(io.Discard, errs)
-	ws, err := websocket.Dial(at, "", "http://127.0.0.1")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { ws.Close() })
-	c := &chrome{ws: ws, waiting: map[int]chan devReply{}, events: map[string][]string{}}
-	go c.read()
-	return c
-}
-
-// read hands what Chromium says to those who wait for it.
-func (c *chrome) read() {
-	for {
-		var got struct {
-			ID        int
-			Method    string
-			SessionID string
-			Result    map[string]any
-			Error     json.RawMessage
-			Params    json.RawMessage
-		}
-		err := websocket.JSON.Receive(c.ws, &got)
-		c.mu.Lock()
-		switch {
-		case err != nil:
-			c.closed = err
-			for id, ch := range c.waiting {
-				delete(c.waiting, id)
-				ch <- devReply{err: json.RawMessage(err.Error())}
-			}
-		case got.ID > 0:
-			if ch := c.waiting[got.ID]; ch != nil {
-				delete(c.waiting, got.ID)
-				ch <- devReply{got.Result, got.Error}
-			}
-		case got.Method == "Log.entryAdded", got.Method == "Runtime.exceptionThrown":
-			c.events[got.SessionID] = append(c.events[got.SessionID], got.Method+" "+string(got.Params))
-		}
-		c.mu.Unlock()
-		if err != nil {
-			return
-		}
-	}
-}
-
-// send asks Chromium for something, and waits for the answer.
-func (c *chrome) send(session, method string, params map[string]any) (map[string]any, error) {
-	c.mu.Lock()
-	if c.closed != nil {
-		c.mu.Unlock()
-		return nil, c.closed
-	}
-	c.id++
-	msg := map[string]any{"id": c.id, "method": method, "params": params}
-	if session != "" {
-		msg["sessionId"] = session
-	}
-	ch := make(chan devReply, 1)
-	c.waiting[c.id] = ch
-	err := websocket.JSON.Send(c.ws, msg)
-	c.mu.Unlock()
-	if err != nil {
-		return nil, err
-	}
-	late := time.NewTimer(time.Minute)
-	defer late.Stop()
-	select {
-	case r := <-ch:
-		if r.err != nil {
-			return nil, fmt.Errorf("%s: %s", method, r.err)
-		}
-		return r.result, nil
-	case <-late.C:
-		return nil, fmt.Errorf("%s: no answer in a minute", method)
-	}
+	return ctx
 }
 
 // browser is one tab, with cookies of its own.
 type browser struct {
 	*testing.T
-	chrome  *chrome
-	site    *webSite
-	session string
-	width   int
-	scheme  string
+	site   *webSite
+	ctx    context.Context
+	width  int
+	scheme string
 	// allowed are words of messages in the log that are no mistake of the page's.
 	allowed []string
+
+	mu   sync.Mutex
+	said []string // what the page complained of since it was last asked
 }
 
 // tab opens a tab with cookies of its own, in which somebody has signed in; "" for nobody.
 func (s *webSite) tab(t *testing.T, who string) *browser {
 	t.Helper()
-	b := &browser{T: t, chrome: s.chrome, site: s}
-	must := func(method string, params map[string]any) map[string]any {
-		r, err := s.chrome.send(b.session, method, params)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return r
+	b := &browser{T: t, site: s}
+	var end context.CancelFunc
+	b.ctx, end = chromedp.NewContext(s.chrome, chromedp.WithNewBrowserContext())
+	t.Cleanup(end)
+	if err := chromedp.Listen(b.ctx, b.hear); err != nil {
+		t.Fatal(err)
 	}
-	context := must("Target.createBrowserContext", nil)["browserContextId"]
-	t.Cleanup(func() { s.chrome.send("", "Target.disposeBrowserContext", map[string]any{"browserContextId": context}) })
-	target := must("Target.createTarget", map[string]any{"url": "about:blank", "browserContextId": context})["targetId"]
-	b.session = must("Target.attachToTarget", map[string]any{"targetId": target, "flatten": true})["sessionId"].(string)
-	must("Page.enable", nil)
-	must("Log.enable", nil)
-	must("Runtime.enable", nil)
 	b.look(1280, "light")
 	if who != "" {
-		must("Network.setCookie", map[string]any{"name": "__Host-kalends", "value": s.cookie(who), "url": s.url, "path": "/", "secure": true, "httpOnly": true})
+		b.call("Network.setCookie", map[string]any{"name": "__Host-kalends", "value": s.cookie(who), "url": s.url, "path": "/", "secure": true, "httpOnly": true})
 	}
 	return b
 }
 
+// hear keeps what is a mistake of the page's. The server refuses what a test asks for; advice is no mistake.
+func (b *browser) hear(event any) {
+	said := ""
+	switch e := event.(type) {
+	case *log.EventEntryAdded:
+		if e.Entry.Source == log.EntrySourceNetwork || e.Entry.Level == log.EntryLevelInfo || e.Entry.Level == log.EntryLevelVerbose {
+			return
+		}
+		said = e.Entry.Text + " " + e.Entry.URL
+	case *runtime.EventExceptionThrown:
+		said = e.ExceptionDetails.Text
+		if x := e.ExceptionDetails.Exception; x != nil {
+			said += " " + x.Description
+		}
+	default:
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.said = append(b.said, said)
+}
+
+// send asks the tab for something by the name it has in the DevTools protocol, and waits for the answer.
+func (b *browser) send(method string, params map[string]any) (map[string]any, error) {
+	ctx, cancel := context.WithTimeout(b.ctx, time.Minute)
+	defer cancel()
+	if params == nil {
+		params = map[string]any{}
+	}
+	var res map[string]any
+	if err := chromedp.FromContext(b.ctx).Target.Call(ctx, method, params, &res); err != nil {
+		return nil, fmt.Errorf("%s: %w", method, err)
+	}
+	return res, nil
+}
+
 func (b *browser) call(method string, params map[string]any) map[string]any {
 	b.Helper()
-	r, err := b.chrome.send(b.session, method, params)
+	r, err := b.send(method, params)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -202,17 +127,12 @@ func (b *browser) call(method string, params map[string]any) map[string]any {
 // listen reports what the page complained of since it was last asked.
 func (b *browser) listen() {
 	b.Helper()
-	b.chrome.mu.Lock()
-	events := b.chrome.events[b.session]
-	delete(b.chrome.events, b.session)
-	b.chrome.mu.Unlock()
-	for _, e := range events {
-		// The server refuses what a test asks for; advice is no mistake.
-		fine := strings.Contains(e, `"source":"network"`) || strings.Contains(e, `"level":"info"`) || strings.Contains(e, `"level":"verbose"`)
-		for _, a := range b.allowed {
-			fine = fine || strings.Contains(e, a)
-		}
-		if !fine {
+	b.mu.Lock()
+	said := b.said
+	b.said = nil
+	b.mu.Unlock()
+	for _, e := range said {
+		if !slices.ContainsFunc(b.allowed, func(a string) bool { return strings.Contains(e, a) }) {
 			b.Errorf("the page says: %.600s", e)
 		}
 	}
@@ -221,9 +141,8 @@ func (b *browser) listen() {
 // eval runs an expression of ours; the page itself may run none.
 func (b *browser) eval(expression string) any {
 	b.Helper()
-	params := map[string]any{"expression": expression, "returnByValue": true, "awaitPromise": true}
-	r, err := b.chrome.send(b.session, "Runtime.evaluate", params)
-	if err != nil && strings.Contains(err.Error(), "-32000") { // the page has gone meanwhile, and another comes
+	r, err := b.send("Runtime.evaluate", map[string]any{"expression": expression, "returnByValue": true, "awaitPromise": true})
+	if gone, ok := errors.AsType[*cdproto.Error](err); ok && gone.Code == -32000 { // the page has gone meanwhile, and another comes
 		return nil
 	}
 	if err != nil {
