@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -81,7 +82,9 @@ func (c *trashRestoreCmd) Run(p *program) error {
 		failed := 0
 		for _, text := range c.IDs {
 			id, err := strconv.ParseInt(text, 10, 64)
-			if err == nil {
+			if err != nil {
+				err = errors.New("is not an id as `kalends trash list` shows them, such as 17")
+			} else {
 				_, err = s.service.Restore(p.ctx, who, who, id)
 			}
 			if err != nil {

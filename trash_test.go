@@ -47,7 +47,8 @@ func TestTrashCommands(t *testing.T) {
 	if before, after := tree(t, "before"), tree(t, "after"); after["work/a.ics"] != before["work/a.ics"] || after["work/b.ics"] != "" {
 		t.Errorf("after: %v", after)
 	}
-	if status, out, errs := kalends(t, "", "trash", "restore", "alice", ids[1][1], "x"); status != 1 || out != "" || strings.Count(errs, "\n") != 3 {
+	if status, out, errs := kalends(t, "", "trash", "restore", "alice", ids[1][1], "x"); status != 1 || out != "" || strings.Count(errs, "\n") != 3 ||
+		!strings.Contains(errs, "x: is not an id as `kalends trash list` shows them") {
 		t.Errorf("restore of nothing: %d %q %q", status, out, errs)
 	}
 	if out := ok(t, "trash", "empty", "alice"); out != "1 deleted for good.\n" {
