@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -118,7 +119,10 @@ func (c *exportCmd) open(p *program) (io.Writer, func(error) error, error) {
 	}
 	f, err := os.CreateTemp(filepath.Dir(c.Output), ".kalends-export-*") // for its owner's eyes only
 	if err != nil {
-		return nil, nil, err
+		if cause, found := errors.AsType[*fs.PathError](err); found { // it names a file that nobody asked for
+			err = cause.Err
+		}
+		return nil, nil, fmt.Errorf("cannot write in the folder of %s: %w", c.Output, err)
 	}
 	return f, func(err error) error {
 		if err == nil {

@@ -74,3 +74,13 @@ func TestExportOfFiles(t *testing.T) {
 		}
 	})
 }
+
+// TestExportToNowhere: who names a folder that is not there is told of that, not of the file that was to be made beside it.
+func TestExportToNowhere(t *testing.T) {
+	t.Chdir(t.TempDir())
+	ok(t, "user", "add", "alice")
+	status, out, errs := kalends(t, "", "export", "-o", "missing/alice.zip")
+	if want := "kalends: cannot write in the folder of missing/alice.zip: no such file or directory\n"; status != 1 || out != "" || errs != want {
+		t.Errorf("export to a folder that is not there: %d %q %q, want %q", status, out, errs, want)
+	}
+}
