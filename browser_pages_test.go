@@ -313,6 +313,7 @@ var flows = []struct {
 	{"german", (*webSite).inGerman},
 	{"create", (*webSite).creates},
 	{"files", (*webSite).attaches},
+	{"import", (*webSite).imports},
 	{"series", (*webSite).series},
 	{"mouse", (*webSite).byMouse},
 	{"keys", (*webSite).byKeys},

@@ -86,7 +86,7 @@ func (im *importRun) folders(list []vdir.Folder, name string, yield func(*collec
 		if dir.Path != "." {
 			c.path = filepath.Join(name, filepath.FromSlash(dir.Path))
 			c.slug = folderSlug(dir.Path)
-			c.name, c.color = dir.Name, dir.Color
+			c.name, c.color = dir.Name(), dir.Color()
 			if c.name == "" {
 				c.name = path.Base(dir.Path)
 			}

@@ -15,6 +15,7 @@ func (h *Handler) morePages() map[string]func(*visit) error {
 		"POST /calendars/{id}/default": h.makeDefault,
 		"POST /calendars/{id}/alarms":  h.calendarAlarms,
 		"GET /calendars/{id}/file.ics": h.exportCalendar,
+		"GET /calendars/import":        h.importPage,
 		"GET /reminders":               h.reminders,
 		"POST /reminders/seen":         h.seeMissed,
 		"POST /reminders/alarms":       h.setAlarms,

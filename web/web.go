@@ -47,6 +47,7 @@ type Handler struct {
 	editor   *meeting.Editor
 	sessions *auth.Sessions
 	origin   *http.CrossOriginProtection
+	imports  importDesk
 }
 
 // places are the first segments of the paths that are pages.
@@ -180,6 +181,8 @@ func (h *Handler) init() {
 	}
 	h.patterns = append(h.patterns, "POST /event/{id}/attach")
 	h.mux.HandleFunc("POST /event/{id}/attach", h.attach)
+	h.patterns = append(h.patterns, "POST /calendars/import")
+	h.mux.HandleFunc("POST /calendars/import", h.importFiles)
 	for pattern, fn := range h.morePages() {
 		h.handle(pattern, fn)
 	}

@@ -4,7 +4,7 @@ import "kalends/internal/words"
 
 // book is what the pages say; words_test.go sees that no text is missing.
 var book = words.NewBook(map[string]words.Texts{
-	"de": words.Together(germanTexts, germanAccount, germanLists, germanAdmin, germanMore, germanLook, germanMove, germanFiles, germanWebhooks),
+	"de": words.Together(germanTexts, germanAccount, germanLists, germanAdmin, germanMore, germanLook, germanMove, germanFiles, germanImport, germanWebhooks),
 })
 
 // notices are what a page says after something was done, by the word in its address.

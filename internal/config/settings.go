@@ -225,7 +225,8 @@ type Limit struct {
 	// Largest calendar object (one event with all its exceptions).
 	Object Bytes `toml:"object" placeholder:"BYTES" group:"limit"`
 
-	// Largest file that can be attached to an event.
+	// Largest file that can be attached to an event, and most that one import on
+	// the pages may send.
 	Attachment Bytes `toml:"attachment" placeholder:"BYTES" group:"limit"`
 
 	// Most files attached to one event.

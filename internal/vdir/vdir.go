@@ -66,10 +66,17 @@ func (f File) Read(most int64) ([]byte, error) {
 
 // Folder is a calendar.
 type Folder struct {
-	Path        string // "." for the top of the tree
-	Name, Color string // "" where nothing is said
-	Files       []File // *.ics, by path; at least one
+	Path  string // "." for the top of the tree
+	Files []File // *.ics, by path; at least one
+
+	name, color *File
 }
+
+// Name is what the calendar is called; "" where nothing is said.
+func (d *Folder) Name() string { return d.name.line() }
+
+// Color is the calendar's colour; "" where nothing is said.
+func (d *Folder) Color() string { return d.color.line() }
 
 // Dir reads a folder and those below it. Names that begin with a dot, and what is no plain file, are left out.
 func Dir(root fs.FS) ([]Folder, error) {
@@ -147,7 +154,7 @@ func (t tree) folders() []Folder {
 			continue
 		}
 		slices.SortStableFunc(b.files, func(a, c File) int { return strings.Compare(a.Path, c.Path) })
-		list = append(list, Folder{Path: dir, Name: b.name.line(), Color: b.color.line(), Files: b.files})
+		list = append(list, Folder{Path: dir, Files: b.files, name: b.name, color: b.color})
 	}
 	return list
 }

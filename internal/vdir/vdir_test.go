@@ -36,7 +36,7 @@ func archive(t testing.TB, pairs ...string) *zip.Reader {
 func tell(list []Folder) string {
 	var b strings.Builder
 	for _, d := range list {
-		fmt.Fprintf(&b, "%s (%s, %s):", d.Path, d.Name, d.Color)
+		fmt.Fprintf(&b, "%s (%s, %s):", d.Path, d.Name(), d.Color())
 		for _, f := range d.Files {
 			data, err := f.Read(10)
 			fmt.Fprintf(&b, " %s=%s,%v", f.Path, data, err)
