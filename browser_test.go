@@ -324,7 +324,7 @@ func (b *browser) touch(on bool) {
 // samePicture has pictures be the same each time: what is drawn by chance is not shown. The code to read with a camera is one that means
 // nothing.
 const samePicture = `{
-	document.querySelectorAll(".secret").forEach(e => { e.textContent = e.textContent.replace(/[A-Za-z0-9_-]{16,}/g, s => s.replace(/[A-Za-z0-9]/g, "x")) })
+	document.querySelectorAll(".secret").forEach(e => { e.textContent = e.textContent.replace(/whsec_[A-Za-z0-9+/]+|[A-Za-z0-9_-]{16,}/g, s => s.replace(/^whsec_|[A-Za-z0-9+/]/g, c => c[1] ? c : "x")) })
 	document.querySelectorAll(".qr path").forEach(e => {
 		const n = e.ownerSVGElement.viewBox.baseVal.width, corner = (x, y) => [[4, 4], [n - 11, 4], [4, n - 11]].map(([a, b]) => Math.max(Math.abs(x - a - 3), Math.abs(y - b - 3))).find(r => r <= 4)
 		let d = "", seed = 7

@@ -59,6 +59,7 @@ func (a *app) assemble(ctx context.Context, cfg *config.Settings, log *slog.Logg
 	if a.desk, err = webhookDesk(ctx, cfg, a.store); err != nil {
 		return err
 	}
+	a.desk.Now = a.now
 	a.handler = a.meetings(cfg, log, service, login)
 	a.handler = a.webPages(cfg, log, service, login, watch)
 	sender := &mailer.Sender{
