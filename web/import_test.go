@@ -4,11 +4,13 @@ import (
 	"archive/zip"
 	"bytes"
 	"fmt"
+	"io"
 	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 
 	"kalends/calendar"
@@ -313,4 +315,55 @@ func TestImportQuota(t *testing.T) {
 		b.bring(into, "", "a.ics", file)
 		b.has("1 event or task is new", "2 were there already, the same")
 	})
+}
+
+// TestImportOneAtATime: while an upload of somebody's is on its way, another of theirs waits its turn, and others go on.
+func TestImportOneAtATime(t *testing.T) {
+	each(t, func(h *house) {
+		b, bob := h.as("alice").get("/calendars/import"), h.as("bob").get("/calendars/import")
+		into := intoOption.FindStringSubmatch(b.page)[1]
+		bobs := intoOption.FindStringSubmatch(bob.page)[1]
+		reading, body := make(chan struct{}), make(chan struct{})
+		r := httptest.NewRequestWithContext(t.Context(), "POST", "http://kal.example.com/calendars/import", &slowBody{reading: reading, end: body})
+		r.Header.Set("Sec-Fetch-Site", "same-origin")
+		r.Header.Set("Content-Type", "multipart/form-data; boundary=b")
+		for n, v := range b.cookies {
+			r.AddCookie(&http.Cookie{Name: n, Value: v})
+		}
+		w, done := httptest.NewRecorder(), make(chan struct{})
+		go func() {
+			defer close(done)
+			h.web.ServeHTTP(w, r)
+		}()
+		<-reading
+		file := icsFile(icsEvent("a", "Choir"))
+		token := formToken.FindStringSubmatch(b.page)[1]
+		if code := b.bringAs(token, "same-origin", into, "", "a.ics", file); code != http.StatusServiceUnavailable || b.header.Get("Retry-After") == "" {
+			t.Errorf("a second one at once: %d %v", code, b.header)
+		}
+		if code := bob.bring(bobs, "", "a.ics", file); code != http.StatusOK {
+			t.Errorf("somebody else's meanwhile: %d %s", code, bob.text())
+		}
+		close(body)
+		<-done
+		if w.Code != http.StatusBadRequest {
+			t.Errorf("an upload that broke off: %d", w.Code)
+		}
+		if code := b.bringAs(token, "same-origin", into, "", "a.ics", file); code != http.StatusOK {
+			t.Errorf("after it: %d", code)
+		}
+	})
+}
+
+// slowBody is an upload of which nothing comes; it breaks off when end is closed.
+type slowBody struct {
+	reading chan struct{} // closed at the first read
+	once    sync.Once
+	end     chan struct{}
+}
+
+func (s *slowBody) Read([]byte) (int, error) {
+	s.once.Do(func() { close(s.reading) })
+	<-s.end
+	return 0, io.ErrUnexpectedEOF
 }
