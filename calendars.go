@@ -168,7 +168,8 @@ type calendarFeedCmd struct {
 // Help implements kong.HelpProvider.
 func (calendarFeedCmd) Help() string {
 	return `Whoever knows the address can read the calendar, without a password, in any program that subscribes to calendars. It is shown only once. ` +
-		`Events with CLASS:PRIVATE are left out of it, of those with CLASS:CONFIDENTIAL only the time is shown, and nobody's mail address is.
+		`Events with CLASS:PRIVATE are left out of it, of those with CLASS:CONFIDENTIAL only the time is shown, and nobody's mail address is. The address begins as the settings base_url and listen say: ` +
+		`a server that was given them by flags needs the same variables here, such as KALENDS_BASE_URL.
 
 Examples:
 
