@@ -381,7 +381,7 @@ func (e *zipExport) calendar(c *storage.Calendar) error {
 	e.at, e.names = folderOf(c)+"/", fileNames{}
 	for _, name := range []string{"displayname", "color"} {
 		if text := metadataOf(c)[name]; text != "" {
-			if err := e.file(&zip.FileHeader{Name: e.at + name}, []byte(text+"\n")); err != nil {
+			if err := e.file(&zip.FileHeader{Name: e.at + name, Modified: c.Created}, []byte(text+"\n")); err != nil {
 				return err
 			}
 		}

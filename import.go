@@ -301,10 +301,13 @@ func (im *importRun) finish() error {
 	if len(im.order) == 0 {
 		return errors.New("there is no calendar in it")
 	}
-	if im.problems > 0 {
-		return fmt.Errorf("%d problems, as told above; everything else is imported", im.problems)
+	switch im.problems {
+	case 0:
+		return nil
+	case 1:
+		return errors.New("1 problem, as told above; everything else is imported")
 	}
-	return nil
+	return fmt.Errorf("%d problems, as told above; everything else is imported", im.problems)
 }
 
 // sofar says what was done before an error.

@@ -143,6 +143,16 @@ func TestExportAndBack(t *testing.T) {
 	if info, err := os.Stat("all.zip"); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("the archive: %v, %v", info, err)
 	}
+	z, err := zip.OpenReader("all.zip")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer z.Close()
+	for _, f := range z.File {
+		if f.Modified.Year() < 2020 {
+			t.Errorf("%s is of %v, which programs that unpack complain of", f.Name, f.Modified)
+		}
+	}
 	ok(t, "import", "--user", "bob", "all.zip")
 	ok(t, "export", "--user", "bob", "--format", "vdir", "-o", "bob/")
 	if again := tree(t, "bob"); fmt.Sprint(again) != fmt.Sprint(tree(t, "out")) {
