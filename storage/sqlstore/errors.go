@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -38,7 +39,16 @@ func (f *failure) Unwrap() []error {
 	return []error{f.kind, f.cause}
 }
 
-func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
+// oneLine puts the lines of an error together, each once: pgx says the same of its tries with and without TLS.
+func oneLine(s string) string {
+	var lines []string
+	for line := range strings.Lines(s) {
+		if line = strings.Join(strings.Fields(line), " "); line != "" && !slices.Contains(lines, line) {
+			lines = append(lines, line)
+		}
+	}
+	return strings.Join(lines, " ")
+}
 
 // classify says what an error of a driver means. Errors of the context stay what they are.
 func classify(ctx context.Context, err error) error {

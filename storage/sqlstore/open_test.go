@@ -49,6 +49,9 @@ func TestOpenRefuses(t *testing.T) {
 		if !strings.Contains(msg, tt.want) || strings.Contains(msg, "hunter2") || strings.Contains(msg, "\n") {
 			t.Errorf("Open(%s): %q, want one line with %q and no password", tt.url, msg, tt.want)
 		}
+		if strings.Count(msg, "dial error") > 1 {
+			t.Errorf("Open(%s): %q says the same twice", tt.url, msg)
+		}
 		if errors.Is(err, storage.ErrUnavailable) != tt.unavailable {
 			t.Errorf("Open(%s): %v; is ErrUnavailable: %v, want %v", tt.url, err, !tt.unavailable, tt.unavailable)
 		}
