@@ -87,7 +87,10 @@ const maxFormFields = 4 << 10
 
 // attach adds a file to an event, in all its instances. The form is read as it comes: the file goes into the database in pieces. What shows that it
 // is from a page of ours stands before the file.
-func (h *Handler) attach(w http.ResponseWriter, r *http.Request) {
+func (h *Handler) attach(w http.ResponseWriter, r *http.Request) { h.reading(w, r, (*visit).readFile) }
+
+// reading has fn read a form that brings files, for somebody who is signed in.
+func (h *Handler) reading(w http.ResponseWriter, r *http.Request, fn func(*visit) error) {
 	v := h.visit(w, r)
 	ok, err := v.resume()
 	if err == nil && !ok {
@@ -95,7 +98,7 @@ func (h *Handler) attach(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err == nil {
-		err = v.readFile()
+		err = fn(v)
 	}
 	if err != nil {
 		v.fail(err)

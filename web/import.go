@@ -151,18 +151,7 @@ func (v *visit) importTargets(ctx context.Context) ([]importTarget, error) {
 
 // importFiles brings what is in files into a calendar. The form is read as it comes; what shows that it is from a page of ours stands first.
 func (h *Handler) importFiles(w http.ResponseWriter, r *http.Request) {
-	v := h.visit(w, r)
-	ok, err := v.resume()
-	if err == nil && !ok {
-		v.askToSignIn()
-		return
-	}
-	if err == nil {
-		err = v.runImport()
-	}
-	if err != nil {
-		v.fail(err)
-	}
+	h.reading(w, r, (*visit).runImport)
 }
 
 // busyImport is said to who comes while too many import, or does it twice at once.
