@@ -23,8 +23,8 @@ var mayImport = map[string][]string{
 	"web":          {"webhook", "meeting", "calendar", "subscription", "scheduling", "auth", "ical/...", "storage", "internal/download", "internal/obs", "internal/vdir", "internal/words"},
 	"web/answer":   {"calendar", "ical/zone", "internal/words"},
 	"feed":         {"calendar", "ical/...", "storage", "internal/obs", "internal/words"},
-	"subscription": {"calendar", "ical/...", "storage", "internal/obs", "internal/outside"},
-	"mailer":       {"calendar", "scheduling/...", "ical/...", "storage", "internal/obs", "internal/words"},
+	"subscription": {"calendar", "ical/...", "storage", "internal/obs", "internal/outside", "internal/workers"},
+	"mailer":       {"calendar", "scheduling/...", "ical/...", "storage", "internal/obs", "internal/words", "internal/workers"},
 	"tzdist":       {"ical/...", "dav"},
 
 	// Meetings as people think of them, for programs and pages alike.
@@ -33,11 +33,11 @@ var mayImport = map[string][]string{
 	// The one way to change a calendar, and the rules it follows.
 	"calendar":   {"webhook", "scheduling/...", "auth", "reminder", "ical/...", "storage", "internal/obs"},
 	"scheduling": {"scheduling/itip", "ical/...", "storage", "internal/obs"},
-	"reminder":   {"webhook", "ical/...", "storage", "internal/obs"},
+	"reminder":   {"webhook", "ical/...", "storage", "internal/obs", "internal/workers"},
 	"auth":       {"ical", "storage", "internal/obs"},
 
 	// What addresses outside are told of changes: recorded by who makes them, and sent afterwards.
-	"webhook": {"storage", "internal/ids", "internal/obs", "internal/outside"},
+	"webhook": {"storage", "internal/ids", "internal/obs", "internal/outside", "internal/workers"},
 
 	// Pure: no I/O, no database.
 	"scheduling/itip": {"ical/..."},
@@ -67,6 +67,7 @@ var mayImport = map[string][]string{
 	"internal/pgtest":     {},
 	"internal/vdir":       {},
 	"internal/words":      {},
+	"internal/workers":    {},
 	"internal/davtest":    {"..."}, // tests only, see testOnly
 	"internal/housetest":  {"auth", "calendar", "storage"},
 

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"kalends/internal/workers"
 	"kalends/storage"
 )
 
@@ -48,7 +49,7 @@ type Dispatcher struct {
 
 	once  sync.Once
 	kinds []string
-	wake  chan struct{}
+	bell  workers.Bell
 	gate  *gate
 
 	mu         sync.Mutex
@@ -69,7 +70,6 @@ const (
 
 func (d *Dispatcher) init() {
 	d.once.Do(func() {
-		d.wake = make(chan struct{}, 1)
 		d.gate = &gate{through: make(chan struct{}, 1)}
 		d.kinds = slices.Sorted(maps.Keys(d.Handlers))
 		if d.Now == nil {
@@ -91,13 +91,7 @@ func (d *Dispatcher) init() {
 }
 
 // Wake says that a job was queued. It may be called at any time, from anywhere, and does not block.
-func (d *Dispatcher) Wake() {
-	d.init()
-	select {
-	case d.wake <- struct{}{}:
-	default:
-	}
-}
+func (d *Dispatcher) Wake() { d.bell.Ring() }
 
 // claimed is a job with the end of its lease.
 type claimed struct {
@@ -111,81 +105,67 @@ type lane struct {
 	recipient     string
 }
 
+func (j claimed) lane() lane {
+	l := lane{j.Owner, j.Object, j.Recipient}
+	if j.Object == 0 {
+		l.object = -j.ID // about nothing, so in no order with others
+	}
+	return l
+}
+
+// lanes are those that are being worked on, each with what waits behind the job under way.
+type lanes struct {
+	mu      sync.Mutex
+	waiting map[lane][]claimed
+}
+
+// put lays jobs into their lanes, and returns what starts in a lane of its own.
+func (l *lanes) put(jobs []claimed) []claimed {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var first []claimed
+	for _, j := range jobs {
+		key := j.lane()
+		if queue, busy := l.waiting[key]; busy {
+			l.waiting[key] = append(queue, j)
+			continue
+		}
+		l.waiting[key] = nil
+		first = append(first, j)
+	}
+	return first
+}
+
+// next returns what waits behind a job that has ended, if anything does; else its lane is free.
+func (l *lanes) next(key lane) (claimed, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if queue := l.waiting[key]; len(queue) > 0 {
+		l.waiting[key] = queue[1:]
+		return queue[0], true
+	}
+	delete(l.waiting, key)
+	return claimed{}, false
+}
+
 // Run works until ctx ends, then claims nothing new, finishes what it holds within Grace, and returns nil.
 func (d *Dispatcher) Run(ctx context.Context) error {
 	d.init()
-	work, stop := context.WithCancel(context.WithoutCancel(ctx))
-	defer stop()
-	var (
-		wg      sync.WaitGroup
-		slots   = make(chan struct{}, d.Workers)
-		mu      sync.Mutex
-		waiting = make(map[lane][]claimed) // for a lane that is being worked on
-	)
-	for i := 0; ctx.Err() == nil; i++ {
-		// One free worker at least, then as many as there are.
-		select {
-		case slots <- struct{}{}:
-		case <-ctx.Done():
-			continue
-		}
-		free := 1
-		for more := true; more; {
-			select {
-			case slots <- struct{}{}:
-				free++
-			default:
-				more = false
-			}
-		}
+	l := &lanes{waiting: make(map[lane][]claimed)}
+	pool := workers.Pool{Workers: d.Workers, Grace: d.Grace, Idle: d.sleep, Claim: func(ctx context.Context, free int) (tasks []workers.Task, more bool) {
 		jobs := d.claim(ctx, free)
-		d.gate.open.Store(len(jobs) == free) // there may be more than workers
-		used := 0
-		mu.Lock()
-		for _, j := range jobs {
-			key := lane{j.Owner, j.Object, j.Recipient}
-			if j.Object == 0 {
-				key.object = -j.ID // about nothing, so in no order with others
-			}
-			if queue, busy := waiting[key]; busy {
-				waiting[key] = append(queue, j)
-				continue
-			}
-			waiting[key] = nil
-			used++
-			wg.Go(func() {
-				defer func() { <-slots }()
-				for ok := true; ok; {
+		more = len(jobs) == free
+		d.gate.open.Store(more) // there may be more than workers
+		for _, j := range l.put(jobs) {
+			tasks = append(tasks, func(work context.Context) {
+				for key, ok := j.lane(), true; ok; j, ok = l.next(key) {
 					d.do(work, j)
-					mu.Lock()
-					if queue := waiting[key]; len(queue) > 0 {
-						j, waiting[key] = queue[0], queue[1:]
-					} else {
-						delete(waiting, key)
-						ok = false
-					}
-					mu.Unlock()
 				}
 			})
 		}
-		mu.Unlock()
-		for range free - used {
-			<-slots
-		}
-		if len(jobs) < free {
-			d.sleep(ctx)
-		}
-	}
-	done := make(chan struct{})
-	go func() { wg.Wait(); close(done) }()
-	grace := time.NewTimer(d.Grace)
-	defer grace.Stop()
-	select {
-	case <-done:
-	case <-grace.C:
-		stop()
-		<-done
-	}
+		return tasks, more
+	}}
+	pool.Run(ctx)
 	return nil
 }
 
@@ -207,18 +187,9 @@ func (d *Dispatcher) claim(ctx context.Context, limit int) []claimed {
 
 // sleep waits for the next reason to look.
 func (d *Dispatcher) sleep(ctx context.Context) {
-	wait := pollEvery
-	if next, err := d.Queue.NextJob(ctx, d.kinds); err == nil {
-		wait = min(wait, max(next.Sub(d.Now()), linger))
-	}
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
+	next, err := d.Queue.NextJob(ctx, d.kinds)
+	if !d.bell.Wait(ctx, workers.Pause(next, err, d.Now(), linger, pollEvery)) {
 		return
-	case <-timer.C:
-		return
-	case <-d.wake:
 	}
 	rest := time.NewTimer(linger)
 	defer rest.Stop()

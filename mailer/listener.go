@@ -17,6 +17,8 @@ import (
 
 	"github.com/emersion/go-smtp"
 	"golang.org/x/net/netutil"
+
+	"kalends/internal/workers"
 )
 
 // Inbox is what takes in mail.
@@ -120,16 +122,7 @@ func (l *Listener) Serve(ctx context.Context, ln net.Listener) error {
 	s.close()
 	ln.Close()
 	<-ended
-	done := make(chan struct{})
-	go func() { s.active.Wait(); close(done) }()
-	grace := time.NewTimer(s.Grace)
-	defer grace.Stop()
-	select {
-	case <-done:
-	case <-grace.C:
-		stop()
-		<-done
-	}
+	workers.Finish(&s.active, s.Grace, stop)
 	server.Close() // also the connections, which have nothing to say any more
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"kalends/internal/obs"
+	"kalends/internal/workers"
 	"kalends/storage"
 )
 
@@ -55,8 +56,8 @@ type Dispatcher struct {
 	Poll    time.Duration // 0: a second
 	Workers int           // objects handled at once; 0: 4
 
-	once  sync.Once
-	woken chan struct{}
+	once sync.Once
+	bell workers.Bell
 }
 
 func (d *Dispatcher) init() {
@@ -76,18 +77,11 @@ func (d *Dispatcher) init() {
 		if d.Workers <= 0 {
 			d.Workers = defaultWorkers
 		}
-		d.woken = make(chan struct{}, 1)
 	})
 }
 
 // Wake makes Run look at once: reminders have changed.
-func (d *Dispatcher) Wake() {
-	d.init()
-	select {
-	case d.woken <- struct{}{}:
-	default:
-	}
-}
+func (d *Dispatcher) Wake() { d.bell.Ring() }
 
 // Run dispatches reminders until ctx ends and what is under way is done. It returns nil.
 func (d *Dispatcher) Run(ctx context.Context) error {
@@ -100,26 +94,11 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 		if n >= claimSize {
 			continue
 		}
-		timer := time.NewTimer(d.pause(ctx))
-		select {
-		case <-ctx.Done():
-		case <-d.woken:
-		case <-timer.C:
-		}
-		timer.Stop()
+		// The pause is not nothing: a leased row that is due counts as next, and would be asked for again and again.
+		next, err := d.Store.NextReminder(ctx)
+		d.bell.Wait(ctx, workers.Pause(next, err, d.Now(), 10*time.Millisecond, d.Poll))
 	}
 	return nil
-}
-
-// pause returns how long to wait: until the next reminder is due, and not longer than a poll, because another server may
-// have set an earlier one.
-func (d *Dispatcher) pause(ctx context.Context) time.Duration {
-	next, err := d.Store.NextReminder(ctx)
-	if err != nil {
-		return d.Poll
-	}
-	// Not nothing: a leased row that is due counts as next, and would be asked for again and again.
-	return min(max(next.Sub(d.Now()), 10*time.Millisecond), d.Poll)
 }
 
 // Round claims what is due, once, and carries it out. It returns how many rows it claimed.

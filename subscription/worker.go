@@ -12,6 +12,7 @@ import (
 
 	"kalends/calendar"
 	"kalends/ical/stream"
+	"kalends/internal/workers"
 	"kalends/storage"
 )
 
@@ -26,8 +27,7 @@ type Worker struct {
 	// Every is how often to look at feeds that do not say; 0 for an hour.
 	Every time.Duration
 
-	wake chan struct{}
-	once sync.Once
+	bell workers.Bell
 }
 
 // Bounds.
@@ -41,18 +41,8 @@ const (
 	backoff = 24 * time.Hour // the longest pause after failures
 )
 
-func (w *Worker) waker() chan struct{} {
-	w.once.Do(func() { w.wake = make(chan struct{}, 1) })
-	return w.wake
-}
-
 // Wake has the worker look whether something is due.
-func (w *Worker) Wake() {
-	select {
-	case w.waker() <- struct{}{}:
-	default:
-	}
-}
+func (w *Worker) Wake() { w.bell.Ring() }
 
 // Run looks at subscriptions until ctx ends.
 func (w *Worker) Run(ctx context.Context) error {
@@ -64,24 +54,10 @@ func (w *Worker) Run(ctx context.Context) error {
 		if n > 0 && err == nil {
 			continue
 		}
-		w.wait(ctx)
+		next, err := w.Store.NextSubscription(ctx)
+		w.bell.Wait(ctx, workers.Pause(next, err, w.Now(), 100*time.Millisecond, poll))
 	}
 	return nil
-}
-
-// wait until something is due, somebody wakes us, or it is time to look.
-func (w *Worker) wait(ctx context.Context) {
-	pause := poll
-	if at, err := w.Store.NextSubscription(ctx); err == nil {
-		pause = min(max(at.Sub(w.Now()), 100*time.Millisecond), poll)
-	}
-	t := time.NewTimer(pause)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-	case <-t.C:
-	case <-w.waker():
-	}
 }
 
 // Round looks at some of what is due, and returns how many that were.

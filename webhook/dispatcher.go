@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"kalends/internal/obs"
+	"kalends/internal/workers"
 	"kalends/storage"
 )
 
@@ -41,7 +42,7 @@ type Dispatcher struct {
 	Grace   time.Duration // how long attempts may go on after Run's context ends; 0: as long as Timeout
 
 	once  sync.Once
-	wake  chan struct{}
+	bell  workers.Bell
 	mu    sync.Mutex
 	hosts map[string]int // how many are being served
 }
@@ -60,7 +61,6 @@ const (
 
 func (d *Dispatcher) init() {
 	d.once.Do(func() {
-		d.wake = make(chan struct{}, 1)
 		d.hosts = map[string]int{}
 		if d.Now == nil {
 			d.Now = time.Now
@@ -84,80 +84,30 @@ func (d *Dispatcher) init() {
 }
 
 // Wake says that something was queued. It may be called at any time, from anywhere, and does not block.
-func (d *Dispatcher) Wake() {
-	d.init()
-	select {
-	case d.wake <- struct{}{}:
-	default:
-	}
-}
+func (d *Dispatcher) Wake() { d.bell.Ring() }
 
 // Run works until ctx ends, then claims nothing new, finishes what it holds within Grace, and returns nil.
 func (d *Dispatcher) Run(ctx context.Context) error {
 	d.init()
-	work, stop := context.WithCancel(context.WithoutCancel(ctx))
-	defer stop()
-	var wg sync.WaitGroup
-	slots := make(chan struct{}, d.Workers)
-	for ctx.Err() == nil {
-		free := 0
-		select {
-		case slots <- struct{}{}:
-			free = 1
-		case <-ctx.Done():
-			continue
-		}
-		for more := true; more; {
-			select {
-			case slots <- struct{}{}:
-				free++
-			default:
-				more = false
-			}
-		}
+	pool := workers.Pool{Workers: d.Workers, Grace: d.Grace, Idle: d.sleep, Claim: func(ctx context.Context, free int) ([]workers.Task, bool) {
 		list, err := d.Store.ClaimWebhooks(ctx, d.Now(), d.Lease, free)
 		if err != nil && ctx.Err() == nil {
 			d.Log.WarnContext(ctx, "claim webhooks", "err", err)
 		}
-		for _, c := range list {
-			wg.Go(func() {
-				defer func() { <-slots }()
-				d.serve(work, ctx, c)
-			})
+		tasks := make([]workers.Task, len(list))
+		for i, c := range list {
+			tasks[i] = func(work context.Context) { d.serve(work, ctx, c) }
 		}
-		for range free - len(list) {
-			<-slots
-		}
-		if len(list) < free {
-			d.sleep(ctx)
-		}
-	}
-	done := make(chan struct{})
-	go func() { wg.Wait(); close(done) }()
-	grace := time.NewTimer(d.Grace)
-	defer grace.Stop()
-	select {
-	case <-done:
-	case <-grace.C:
-		stop()
-		<-done
-	}
+		return tasks, len(list) == free
+	}}
+	pool.Run(ctx)
 	return nil
 }
 
 // sleep waits for the next reason to look.
 func (d *Dispatcher) sleep(ctx context.Context) {
-	wait := pollEvery
-	if next, err := d.Store.NextWebhook(ctx); err == nil {
-		wait = min(wait, max(next.Sub(d.Now()), linger))
-	}
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-timer.C:
-	case <-d.wake:
-	}
+	next, err := d.Store.NextWebhook(ctx)
+	d.bell.Wait(ctx, workers.Pause(next, err, d.Now(), linger, pollEvery))
 }
 
 // enter takes one of a host's places; false where there is none.
