@@ -435,54 +435,6 @@ func TestShareBusy(t *testing.T) {
 	})
 }
 
-// The home's sync tells when a calendar of somebody else comes, changes inside, and goes.
-func TestSyncHomeShared(t *testing.T) {
-	each(t, func(s *site) {
-		ctx := t.Context()
-		sync := func(token string) (string, string) {
-			t.Helper()
-			res, err := s.SyncHome(ctx, s.bob, s.bob, token, 0, false)
-			if err != nil {
-				t.Fatal(err)
-			}
-			var list []string
-			for _, c := range res.Changes {
-				switch {
-				case c.Calendar == nil:
-					list = append(list, "-"+c.Slug)
-				case c.Shared != nil:
-					list = append(list, "+"+c.Slug)
-				case c.Calendar.Kind == storage.CalendarKind:
-					list = append(list, c.Slug)
-				}
-			}
-			return strings.Join(list, " "), res.Token.String()
-		}
-		_, token := sync("")
-		inv := s.share(s.bob, calendar.ShareRead, true)
-		expect := func(what, want string) {
-			t.Helper()
-			var got string
-			if got, token = sync(token); got != want {
-				t.Errorf("%s: the sync tells %q, want %q", what, got, want)
-			}
-			if now, err := s.HomeToken(ctx, s.bob); err != nil || now.String() != token {
-				t.Errorf("%s: HomeToken = %v, %v, want %s", what, now, err, token)
-			}
-		}
-		expect("it came", "+"+inv.Share.Slug())
-		expect("nothing", "")
-		s.put(s.alice, "a.ics", event("a", "DTSTART:20260110T090000Z"))
-		expect("something in it", "+"+inv.Share.Slug())
-		s.put(s.bob, "b.ics", event("b", "DTSTART:20260110T090000Z"))
-		expect("something of Bob's own", "calendar")
-		if err := s.Unshare(ctx, s.alice, target(s.alice, ""), []*storage.Principal{s.bob}); err != nil {
-			t.Fatal(err)
-		}
-		expect("it went", "-"+inv.Share.Slug())
-	})
-}
-
 // A calendar that goes leaves nothing behind at those it was shared with, however many they are.
 func TestDeleteSharedCalendar(t *testing.T) {
 	each(t, func(s *site) {

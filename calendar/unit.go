@@ -201,3 +201,46 @@ func parseStored(o *storage.Object) (*ical.Component, error) {
 	}
 	return cal, nil
 }
+
+// home returns the collections of somebody the change reaches; those of all are read at once.
+func (u *unit) home(ctx context.Context, id int64) ([]*storage.Calendar, error) {
+	if u.homes[id] == nil {
+		var err error
+		if u.homes, err = u.tx.HomeCalendars(ctx, u.people.homes(id)); err != nil {
+			return nil, fmt.Errorf("home calendars: %w", err)
+		}
+	}
+	return u.homes[id], nil
+}
+
+// collection is the function of that name. Where others are reached too, the collections of all are read at once, and before
+// anything is written, so that all writes are one trip.
+func (u *unit) collection(ctx context.Context, t Target) (*storage.Calendar, error) {
+	if len(u.people.homes(t.Owner.ID)) == 1 {
+		return collection(ctx, u.tx, t)
+	}
+	home, err := u.home(ctx, t.Owner.ID)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range home {
+		if c.Slug == t.Slug {
+			return c, nil
+		}
+	}
+	return collection(ctx, u.tx, t)
+}
+
+// collectionOf returns a collection by its id; nil where it is not there.
+func (u *unit) collectionOf(ctx context.Context, owner, id int64) (*storage.Calendar, error) {
+	list, err := u.tx.Calendars(ctx, owner)
+	if err != nil {
+		return nil, fmt.Errorf("calendars: %w", err)
+	}
+	for _, c := range list {
+		if c.ID == id {
+			return c, nil
+		}
+	}
+	return nil, nil
+}
