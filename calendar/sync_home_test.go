@@ -3,6 +3,7 @@ package calendar_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"kalends/calendar"
