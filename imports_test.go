@@ -70,6 +70,7 @@ var mayImport = map[string][]string{
 	"internal/workers":    {},
 	"internal/davtest":    {"..."}, // tests only, see testOnly
 	"internal/housetest":  {"auth", "calendar", "storage"},
+	"internal/cputime":    {}, // tests only
 
 	"internal/words/wordstest": {"internal/words"}, // tests only
 
@@ -91,7 +92,7 @@ var (
 )
 
 // testOnly packages are imported by tests and by each other.
-var testOnly = []string{"storage/storagetest", "internal/pgtest", "internal/davtest", "internal/housetest", "internal/words/wordstest"}
+var testOnly = []string{"storage/storagetest", "internal/pgtest", "internal/davtest", "internal/housetest", "internal/cputime", "internal/words/wordstest"}
 
 // ownUse lists libraries that one package alone uses, so that another can take their place.
 var ownUse = map[string][]string{
