@@ -20,11 +20,12 @@ const answerFor = 90 * 24 * time.Hour
 
 // Invited is an attendee's place in somebody's meeting, as their answer page shows it.
 type Invited struct {
-	Organizer *storage.Principal
-	Calendar  *ical.Component // what the attendee may see
-	Attendee  string          // address
-	Name      string          // as the organizer wrote it; "" for none
-	Answer    string          // PARTSTAT
+	Owner     *storage.Principal // of the calendar that it is in
+	Organizer *storage.Principal // the same, or who planned it there for a team
+	Calendar  *ical.Component    // what the attendee may see
+	Attendee  string             // address
+	Name      string             // as the organizer wrote it; "" for none
+	Answer    string             // PARTSTAT
 	Cancelled bool
 
 	// Of [Service.Invited] only:
@@ -140,7 +141,7 @@ func (s *Service) invited(ctx context.Context, r storage.Reader, owner, object i
 	if err != nil {
 		return nil, nil, err
 	}
-	organizer, err := r.PrincipalByID(ctx, owner)
+	whose, err := r.PrincipalByID(ctx, owner)
 	if errors.Is(err, storage.ErrNotFound) {
 		return nil, nil, errNotInvited
 	}
@@ -151,14 +152,26 @@ func (s *Service) invited(ctx context.Context, r storage.Reader, owner, object i
 	if err := who.lookup(ctx, r, addressesIn(cal)); err != nil {
 		return nil, nil, err
 	}
-	in := &Invited{Organizer: organizer}
+	in := &Invited{Owner: whose, Organizer: who.of(itip.Organizer(cal))}
+	switch {
+	case in.Organizer == nil:
+		return nil, nil, errNotInvited
+	case in.Organizer.ID != owner:
+		home, err := r.OrganizedIn(ctx, in.Organizer.ID, o.UID)
+		if err != nil {
+			return nil, nil, fmt.Errorf("meeting of a team: %w", err)
+		}
+		if home != owner {
+			return nil, nil, errNotInvited
+		}
+	}
 	for _, a := range itip.Attendees(cal, who.same) {
 		if isFor(a.Address) {
 			in.Attendee = a.Address
 		}
 	}
 	view, ok := itip.View(cal, in.Attendee, itip.Request, itip.Options{Now: s.Now(), Same: who.same})
-	if in.Attendee == "" || !who.is(organizer)(itip.Organizer(cal)) {
+	if in.Attendee == "" {
 		return nil, nil, errNotInvited
 	}
 	if ok {
@@ -245,7 +258,7 @@ func (s *Service) Answer(ctx context.Context, owner, object int64, isFor func(st
 			}
 		}
 		u.copies = []*storage.Object{o}
-		_, err = u.receive(ctx, in.Organizer, itip.Message{Method: itip.Reply, From: in.Attendee, To: itip.Organizer(cal), Calendar: cal}, true)
+		_, err = u.receive(ctx, in.Owner, itip.Message{Method: itip.Reply, From: in.Attendee, To: itip.Organizer(cal), Calendar: cal}, true)
 		return err
 	})
 }
@@ -261,20 +274,20 @@ func (u *unit) noticeOfAnswer(ctx context.Context, o *storage.Object, in *Invite
 		}
 		c.Set(ical.NewText("COMMENT", comment))
 	}
-	return u.notifyOf(ctx, in.Organizer, o, scheduling.CommentNotice, itip.Message{Method: itip.Reply, From: in.Attendee, Calendar: cal}, nil)
+	return u.notifyOf(ctx, in.Owner, o, scheduling.CommentNotice, itip.Message{Method: itip.Reply, From: in.Attendee, Calendar: cal}, nil)
 }
 
 // answerOwn answers in the calendar of an attendee who has an account here, as if they had done it in a calendar program; the rest follows.
 // It reports false where they have none, or the meeting is not in it.
 func (u *unit) answerOwn(ctx context.Context, organizer *storage.Object, in *Invited, partStat, comment string) (bool, error) {
 	who := u.people.of(in.Attendee)
-	if who == nil || who.ID == in.Organizer.ID || who.Kind != storage.Person {
+	if who == nil || who.ID == in.Owner.ID || who.Kind != storage.Person {
 		return false, nil
 	}
 	if u.people.reach([]string{in.Attendee}); !u.tx.Locked(who.ID) {
 		return false, errGrew
 	}
-	if err := u.findCopies(ctx, in.Organizer.ID, organizer.UID); err != nil {
+	if err := u.findCopies(ctx, in.Owner.ID, organizer.UID); err != nil {
 		return false, err
 	}
 	old := u.copyOf(who.ID)

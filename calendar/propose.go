@@ -231,12 +231,12 @@ func (s *Service) Propose(ctx context.Context, owner, object int64, isFor func(s
 		if err != nil {
 			return err
 		}
-		return u.proposeTo(ctx, in.Organizer, o, msg)
+		return u.proposeTo(ctx, in.Owner, o, msg)
 	})
 }
 
-// proposeTo brings a COUNTER that was made here to an organizer here.
-func (u *unit) proposeTo(ctx context.Context, organizer *storage.Principal, o *storage.Object, msg itip.Message) error {
+// proposeTo brings a COUNTER that was made here to an organizer here: owner has the meeting.
+func (u *unit) proposeTo(ctx context.Context, owner *storage.Principal, o *storage.Object, msg itip.Message) error {
 	cal, err := parseStored(o)
 	if err != nil {
 		return err
@@ -245,13 +245,13 @@ func (u *unit) proposeTo(ctx context.Context, organizer *storage.Principal, o *s
 		return err
 	}
 	sum := sha256.Sum256(append(msg.Calendar.Bytes(), u.now.String()...))
-	m := MailMessage{Owner: organizer.ID, Calendar: msg.Calendar, Note: storage.Inbound{
+	m := MailMessage{Owner: owner.ID, Calendar: msg.Calendar, Note: storage.Inbound{
 		Key: hex.EncodeToString(sum[:16]), Sender: ical.Mailbox(msg.From), Recipient: ical.Mailbox(msg.To), About: storage.About{Author: ical.Mailbox(msg.From)},
 	}}
 	m.about(msg)
 	m.aboutMeeting(cal)
 	m.Note.About.Verified = true
-	out, err := u.counter(ctx, organizer, &m, o, cal, msg)
+	out, err := u.counter(ctx, owner, &m, o, cal, msg)
 	if err != nil {
 		return err
 	}
@@ -259,7 +259,7 @@ func (u *unit) proposeTo(ctx context.Context, organizer *storage.Principal, o *s
 		return Errorf(Changed, "the meeting has changed meanwhile; look at it again")
 	}
 	m.waits(o)
-	return u.noteMail(ctx, organizer.ID, m.Note, false, &out)
+	return u.noteMail(ctx, owner.ID, m.Note, false, &out)
 }
 
 // ProposeTime proposes another time for a meeting in the target's calendar to which its owner is invited: to an organizer here, whose
@@ -289,6 +289,15 @@ func (s *Service) ProposeTime(ctx context.Context, who *storage.Principal, t Tar
 			return err
 		}
 		theirs := u.copyOf(boss.ID)
+		if theirs == nil {
+			host, err := u.hostOf(ctx, boss, o.UID)
+			if err != nil {
+				return err
+			}
+			if host != nil { // it is in the calendar of a team
+				boss, theirs = host, u.copyOf(host.ID)
+			}
+		}
 		if theirs == nil || theirs.Organizer == "" {
 			return Errorf(NotFound, "the organizer has removed this meeting")
 		}
