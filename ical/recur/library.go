@@ -6,7 +6,7 @@ import (
 	rrule "github.com/teambition/rrule-go"
 )
 
-// A libraryCursor expands the general case, rules with BYWEEKNO, BYYEARDAY or a BYSETPOS over years, by rrule-go, in
+// A libraryCursor expands the general case, rules with BYYEARDAY or a BYSETPOS over years, by rrule-go, in
 // naive wall time.
 //
 // The library steps through periods until one matches or the year 9999 is over, and cannot be interrupted. So it

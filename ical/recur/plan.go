@@ -21,7 +21,7 @@ type plan struct {
 
 	times   []int32 // seconds of the day, or of the hour or minute for shorter periods; ascending
 	library bool
-	scaled  *scaled // nil for rules that count in plain Gregorian
+	scaled  *scaled // nil for rules that count in plain Gregorian days and months
 	share   int     // the rules that share maxSteps
 }
 
@@ -42,10 +42,8 @@ func (r *Rule) bind(start, last int64, counted bool, share int) *plan {
 	}
 	p := &plan{rule: r.withDefaults(start), start: start, until: min(last, maxWall), share: max(share, 1)}
 	r = p.rule
-	if r.scale != gregorian || r.skip != omit {
-		p.scaled = newScaled(r)
-	}
-	p.library = p.scaled == nil && r.freq <= Daily && (len(r.byWeekNo) > 0 || len(r.byYearDay) > 0 || r.freq == Yearly && len(r.bySetPos) > 0)
+	p.scaled = newScaled(r)
+	p.library = p.scaled == nil && r.freq <= Daily && (len(r.byYearDay) > 0 || r.freq == Yearly && len(r.bySetPos) > 0)
 	p.masks()
 	p.setTimes()
 	if len(p.times) == 0 { // BYSETPOS chooses none

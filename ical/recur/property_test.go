@@ -90,6 +90,9 @@ func TestOwnCursorsEqualTheLibrary(t *testing.T) {
 		if err != nil {
 			t.Fatalf("ParseRule(%s): %v", text, err)
 		}
+		if weeksAtAnEnd(r) {
+			return
+		}
 		start := drawWall(t, 1996, 2024)
 		p := r.bind(start, maxWall, false, 1)
 		if p == nil {

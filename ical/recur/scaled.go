@@ -3,7 +3,7 @@ package recur
 import "math/bits"
 
 // A scaled is what a plan needs when its rule counts in another calendar system, or moves days and months that are not
-// there (RFC 7529 section 4.1). Other plans have none, and take no longer for it.
+// there (RFC 7529 section 4.1), and when it counts weeks of the year. Other plans have none, and take no longer for it.
 //
 // BYMONTH, BYMONTHDAY and BYYEARDAY name days; SKIP moves those of them that a month or year does not have, first the
 // months, then the days; BYDAY, the times and BYSETPOS choose among what is left. Where a rule repeats by weeks or less,
@@ -60,8 +60,12 @@ func newScaled(r *Rule) *scaled {
 func monthCode(m int16) uint8 { return uint8(m&^leapMonth)<<1 | uint8(m/leapMonth) }
 
 // usesScale reports whether it matters to a rule, with DTSTART's defaults, in which calendar system it counts and what it
-// does about days that are not there.
+// does about days that are not there; or whether it counts weeks, about which the library is wrong at both ends of a year:
+// it calls 1 and 2 January 2039 week 53 of a year that has 52, and forgets days of December in weeks counted from the end.
 func (r *Rule) usesScale() bool {
+	if r.byWeekNo != nil {
+		return true
+	}
 	if r.scale != gregorian {
 		return r.freq <= Monthly || r.byMonth != nil || r.byMonthDay != nil || r.byYearDay != nil || r.byWeekNo != nil
 	}

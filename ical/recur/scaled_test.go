@@ -213,11 +213,6 @@ func TestScaledEqualsPlainInGregorian(t *testing.T) {
 		if force(other); len(other.times) == 0 {
 			return
 		}
-		for _, n := range r.byWeekNo {
-			if n := max(n, -n); n < 2 || n > 51 {
-				return // the library counts the weeks of the year before wrong, now and then
-			}
-		}
 		from := start + int64(rapid.IntRange(0, 40*366).Draw(t, "from"))*daySeconds
 		a, b := plain.cursor(from), other.cursor(from)
 		for range 60 {
