@@ -67,7 +67,7 @@ func (m *maker) tell(list []Message, addr string, was, is view, force bool) []Me
 	id := was.id + "/" + is.id
 	n, ok := m.needs[id]
 	if !ok {
-		n = compare(was, is)
+		n = m.e.o.compare(was, is)
 		m.needs[id] = n
 	}
 	message := func(method, key string, make func() *ical.Component) {
@@ -97,7 +97,7 @@ func (m *maker) tell(list []Message, addr string, was, is view, force bool) []Me
 }
 
 // compare says what somebody with one view must be told to have the other.
-func compare(was, is view) needs {
+func (o Options) compare(was, is view) needs {
 	var n needs
 	switch {
 	case is.empty() && was.master != nil:
@@ -115,7 +115,7 @@ func compare(was, is view) needs {
 	}
 	gone := map[key]bool{}
 	if is.master != nil {
-		if was.ob.face(was.master) != is.ob.face(is.master) {
+		if was.ob.face(was.master) != is.ob.face(is.master) || o.staysAway(was.master) != o.staysAway(is.master) {
 			n.request = true
 		}
 		// Instances that fall away with a changed rule or start need no word of their own.
@@ -134,7 +134,7 @@ func compare(was, is view) needs {
 	}
 	for _, k := range is.over {
 		before := was.effective(k)
-		if before == nil || was.ob.face(before) != is.ob.face(is.ob.over[k]) {
+		if before == nil || was.ob.face(before) != is.ob.face(is.ob.over[k]) || o.staysAway(before) != o.staysAway(is.ob.over[k]) {
 			n.request = true
 		}
 	}
@@ -151,7 +151,7 @@ func compare(was, is view) needs {
 			gone[k] = true
 		case now == nil:
 			n.request = true
-		case was.ob.face(was.ob.over[k]) != is.ob.face(now):
+		case was.ob.face(was.ob.over[k]) != is.ob.face(now), o.staysAway(was.ob.over[k]) != o.staysAway(now):
 			n.request = true
 		}
 	}
@@ -161,6 +161,17 @@ func compare(was, is view) needs {
 	}
 	n.cancel = slices.SortedFunc(maps.Keys(gone), compareKeys)
 	return n
+}
+
+// staysAway reports whether the organizer will not be there. Nobody sends that as an answer, so it is news that the others are told of
+// (RFC 6638 section 3.2.1.2); answers of attendees reach them by [SpreadPartStat].
+func (o Options) staysAway(c *ical.Component) bool {
+	p := c.Prop("ORGANIZER")
+	if p == nil {
+		return false
+	}
+	a := o.attendeeOf(c, p.Value())
+	return a != nil && PartStat(a) == "DECLINED"
 }
 
 // maxCancels bounds how many instances one CANCEL names. Each has the list of attendees.
