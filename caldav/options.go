@@ -7,7 +7,9 @@ import (
 )
 
 // davHeader lists what is supported (RFC 4918 section 10.1): classes 1 and 3, RFC 3744, 5689, 4791, 7809, 6638, 7953, 8607.
-var davHeader = []string{"1, 3, access-control, extended-mkcol, calendar-access, calendar-no-timezone, calendar-availability, calendar-auto-schedule, calendar-proxy, calendarserver-principal-search, calendarserver-sharing, calendar-managed-attachments"}
+// Programs that know calendar-auto-schedule go by it; calendar-schedule is the older name, without which Evolution asks nobody's
+// outbox for busy times.
+var davHeader = []string{"1, 3, access-control, extended-mkcol, calendar-access, calendar-no-timezone, calendar-availability, calendar-schedule, calendar-auto-schedule, calendar-proxy, calendarserver-principal-search, calendarserver-sharing, calendar-managed-attachments"}
 
 // options handles OPTIONS (RFC 4918 section 9.1, RFC 4791 section 5.1): what there is to be done with just this resource.
 func (q *request) options() error {
