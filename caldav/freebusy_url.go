@@ -91,12 +91,12 @@ func (q *request) publicBusy(segments []string) error {
 	if err != nil {
 		return err
 	}
-	organizer := ""
+	var organizer *ical.Property
 	if p.Email != "" {
-		organizer = "mailto:" + p.Email
+		organizer = ical.NewProperty("ORGANIZER", "mailto:"+p.Email)
 	}
 	f := q.format("")
-	reply := scheduling.FreeBusyReply("PUBLISH", start, end, q.h.Now().UTC(), periods, organizer, "", busyUID(p.ID, start, end))
+	reply := scheduling.FreeBusyReply("PUBLISH", start, end, q.h.Now().UTC(), periods, organizer, nil, busyUID(p.ID, start, end))
 	text, err := f.print(reply, q.h.Now())
 	if err != nil {
 		return err

@@ -21,8 +21,8 @@ import (
 // busyRequest is what a POST to the outbox asks: when somebody is busy.
 type busyRequest struct {
 	uid, without string
-	organizer    string // as sent
-	attendees    []string
+	organizer    *ical.Property // as the answers have it
+	attendees    []*ical.Property
 	start, end   time.Time
 }
 
@@ -46,7 +46,11 @@ func (q *request) postOutbox(res *resource) error {
 	if err := q.checkOrganizer(b, res.owner); err != nil {
 		return err
 	}
-	people, err := q.calendarUsers(b.attendees)
+	asked := make([]string, len(b.attendees))
+	for i, a := range b.attendees {
+		asked[i] = a.Value()
+	}
+	people, err := q.calendarUsers(asked)
 	if err != nil {
 		return err
 	}
@@ -63,7 +67,7 @@ func (q *request) postOutbox(res *resource) error {
 			return err
 		}
 		w.RawString("<C:response><C:recipient>")
-		w.Href(a)
+		w.Href(a.Value())
 		w.RawString("</C:recipient>")
 		w.Elem(dav.C("request-status"), scheduling.RequestStatus(status))
 		if answer != nil {
@@ -80,28 +84,32 @@ func (q *request) postOutbox(res *resource) error {
 // readBusyRequest reads a VFREEBUSY with METHOD:REQUEST (RFC 5546 section 3.3.2).
 func readBusyRequest(cal *ical.Component, most int) (*busyRequest, error) {
 	if m := cal.Value("METHOD"); !strings.EqualFold(m, "REQUEST") {
-		return nil, calendar.Errorf(calendar.InvalidObject, "the outbox takes requests for busy times only: METHOD:REQUEST (RFC 6638 section 5)")
+		return nil, badMessage("the outbox takes requests for busy times only: METHOD:REQUEST (RFC 6638 section 5)")
 	}
 	var fb *ical.Component
 	for c := range cal.Main() {
 		if c.Name() != "VFREEBUSY" || fb != nil {
-			return nil, calendar.Errorf(calendar.InvalidObject,
+			return nil, badMessage(
 				"the outbox takes one VFREEBUSY; to invite, PUT the event into a calendar (RFC 6638 section 5)")
 		}
 		fb = c
 	}
 	if fb == nil {
-		return nil, calendar.Errorf(calendar.InvalidObject, "there is no VFREEBUSY")
+		return nil, badMessage("there is no VFREEBUSY")
 	}
-	b := &busyRequest{uid: fb.Text("UID"), without: fb.Text("X-CALENDARSERVER-MASK-UID"), organizer: strings.TrimSpace(fb.Value("ORGANIZER"))}
-	if b.organizer == "" {
-		return nil, calendar.Errorf(calendar.InvalidObject, "the request has no ORGANIZER")
+	b := &busyRequest{uid: fb.Text("UID"), without: fb.Text("X-CALENDARSERVER-MASK-UID")}
+	if len(b.uid) > maxEcho {
+		return nil, badMessage("the UID is longer than %d octets", maxEcho)
 	}
+	if strings.TrimSpace(fb.Value("ORGANIZER")) == "" {
+		return nil, badMessage("the request has no ORGANIZER")
+	}
+	b.organizer = echo(fb.Prop("ORGANIZER"))
 	for a := range fb.All("ATTENDEE") {
-		b.attendees = append(b.attendees, strings.TrimSpace(a.Value()))
+		b.attendees = append(b.attendees, echo(a))
 	}
 	if len(b.attendees) == 0 {
-		return nil, calendar.Errorf(calendar.InvalidObject, "the request has no ATTENDEE")
+		return nil, badMessage("the request has no ATTENDEE")
 	}
 	if len(b.attendees) > min(most, maxFound) {
 		return nil, calendar.Errorf(calendar.TooManyAttendees, "at most %d attendees can be asked for at once", min(most, maxFound))
@@ -121,15 +129,33 @@ func readBusyRequest(cal *ical.Component, most int) (*busyRequest, error) {
 		return nil, err
 	}
 	if !b.start.Before(b.end) {
-		return nil, calendar.Errorf(calendar.InvalidObject, "the request ends after its start")
+		return nil, badMessage("the request must end after its start")
 	}
 	return b, nil
+}
+
+// maxEcho bounds what of a request stands in each of its answers, in octets.
+const maxEcho = 1000
+
+// echo is an ORGANIZER or ATTENDEE of a request as it stands in the answers: as it was sent, with its CN (RFC 6638 appendix B.5), or where
+// that is long without any parameters.
+func echo(p *ical.Property) *ical.Property {
+	e := ical.NewProperty(p.Name(), strings.TrimSpace(p.Value()), p.Params()...)
+	if len(e.Line()) > maxEcho {
+		return ical.NewProperty(e.Name(), e.Value())
+	}
+	return e
+}
+
+// badMessage: the request is no iTIP message that the outbox takes (RFC 6638 section 5.2.1).
+func badMessage(format string, args ...any) error {
+	return violates(http.StatusForbidden, dav.C("valid-scheduling-message"), format, args...)
 }
 
 func instant(c *ical.Component, name string, zones *zone.Resolver) (time.Time, error) {
 	p := c.Prop(name)
 	if p == nil {
-		return time.Time{}, calendar.Errorf(calendar.InvalidObject, "the request has no %s", name)
+		return time.Time{}, badMessage("the request has no %s", name)
 	}
 	d, err := p.DateTime()
 	if err != nil {
@@ -142,17 +168,17 @@ func instant(c *ical.Component, name string, zones *zone.Resolver) (time.Time, e
 	return zone.Instant(d.Wall, loc).UTC(), nil
 }
 
-// checkOrganizer: one asks in one's own name (RFC 6638 section 5.1.1, organizer-allowed). Evolution makes an address of the
+// checkOrganizer: one asks in one's own name (RFC 6638 section 5.2.2). Evolution makes an address of the
 // login name where it knows none.
 func (q *request) checkOrganizer(b *busyRequest, owner *storage.Principal) error {
-	users, err := q.calendarUsers([]string{b.organizer})
+	users, err := q.calendarUsers([]string{b.organizer.Value()})
 	if err != nil {
 		return err
 	}
-	if u := users[0]; u != nil && u.ID == owner.ID || ical.Address(b.organizer) == ical.Address("mailto:"+owner.Name) {
+	if u := users[0]; u != nil && u.ID == owner.ID || ical.Address(b.organizer.Value()) == ical.Address("mailto:"+owner.Name) {
 		return nil
 	}
-	return violates(http.StatusForbidden, dav.C("organizer-allowed"), "the ORGANIZER is not the owner of this outbox")
+	return violates(http.StatusForbidden, dav.C("valid-organizer"), "the ORGANIZER is not the owner of this outbox")
 }
 
 // calendarUsers finds the principals of calendar user addresses: nil for those that are nobody's here.
@@ -185,7 +211,7 @@ func (q *request) calendarUsers(addresses []string) ([]*storage.Principal, error
 }
 
 // busy says when one attendee is busy, or with a status why that is not known.
-func (q *request) busy(b *busyRequest, attendee string, p *storage.Principal, f format) (status string, answer []byte, err error) {
+func (q *request) busy(b *busyRequest, attendee *ical.Property, p *storage.Principal, f format) (status string, answer []byte, err error) {
 	if p == nil || p.Kind == storage.Group {
 		return scheduling.StatusInvalid, nil, nil
 	}

@@ -47,7 +47,7 @@ func (q *request) freeBusyQuery(root *dav.Element, res *resource) error {
 	if err != nil {
 		return err
 	}
-	answer := scheduling.FreeBusyReply("", r.Start, r.End, q.h.Now().UTC(), periods, "", "", "")
+	answer := scheduling.FreeBusyReply("", r.Start, r.End, q.h.Now().UTC(), periods, nil, nil, "")
 	f := q.format("")
 	text, err := f.print(answer, q.h.Now())
 	if err != nil {

@@ -54,10 +54,10 @@ const utcLayout = "20060102T150405Z"
 // fbTypes are the values of FBTYPE (RFC 5545 section 3.2.9).
 var fbTypes = map[recur.Busy]string{recur.Occupied: "BUSY", recur.Tentative: "BUSY-TENTATIVE", recur.Unavailable: "BUSY-UNAVAILABLE"}
 
-// FreeBusyReply returns a VCALENDAR with one VFREEBUSY of these (merged) periods. method is "" for the report of RFC 4791
-// section 7.10, REPLY for the answer to an outbox POST (RFC 6638 section 5); organizer, attendee and uid belong to the
-// latter and may be "".
-func FreeBusyReply(method string, start, end, now time.Time, periods []Period, organizer, attendee, uid string) *ical.Component {
+// FreeBusyReply returns a VCALENDAR with one VFREEBUSY of these (merged) periods, each as start and duration as in the examples of RFC
+// 4791 section 7.10. method is "" for that report, REPLY for the answer to an outbox POST (RFC 6638 section 5); organizer, attendee and
+// uid belong to the latter, and may be nil and "".
+func FreeBusyReply(method string, start, end, now time.Time, periods []Period, organizer, attendee *ical.Property, uid string) *ical.Component {
 	cal := ical.NewCalendar(method)
 	fb := ical.New("VFREEBUSY")
 	if uid != "" {
@@ -66,11 +66,10 @@ func FreeBusyReply(method string, start, end, now time.Time, periods []Period, o
 	fb.Add(ical.NewProperty("DTSTAMP", now.UTC().Format(utcLayout)))
 	fb.Add(ical.NewProperty("DTSTART", start.UTC().Format(utcLayout)))
 	fb.Add(ical.NewProperty("DTEND", end.UTC().Format(utcLayout)))
-	if organizer != "" {
-		fb.Add(ical.NewProperty("ORGANIZER", organizer))
-	}
-	if attendee != "" {
-		fb.Add(ical.NewProperty("ATTENDEE", attendee))
+	for _, p := range []*ical.Property{organizer, attendee} {
+		if p != nil {
+			fb.Add(p)
+		}
 	}
 	for _, kind := range []recur.Busy{recur.Occupied, recur.Tentative, recur.Unavailable} {
 		var b []byte
@@ -83,7 +82,7 @@ func FreeBusyReply(method string, start, end, now time.Time, periods []Period, o
 			}
 			b = p.Start.UTC().AppendFormat(b, utcLayout)
 			b = append(b, '/')
-			b = p.End.UTC().AppendFormat(b, utcLayout)
+			b = append(b, ical.DurationOf(p.End.Sub(p.Start)).String()...)
 		}
 		if len(b) > 0 {
 			fb.Add(ical.NewProperty("FREEBUSY", string(b), ical.Param{Name: "FBTYPE", Values: []string{fbTypes[kind]}}))
