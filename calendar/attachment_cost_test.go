@@ -52,7 +52,7 @@ func TestCostOfAttachments(t *testing.T) {
 				t.Errorf("%s reads with %d statements of a small and %d of a large meeting, want at most %d:\n%s", tt.about, a, b, tt.most, strings.Join(list, "\n"))
 			}
 		}
-		_, list := s.statements(s.alice, "none.ics", meeting("none", "20260107T090000Z", "bob@example.com"))
+		_, _, list := s.statements(s.alice, "none.ics", meeting("none", "20260107T090000Z", "bob@example.com"))
 		if text := strings.Join(list, "\n"); strings.Contains(text, "attachment") {
 			t.Errorf("a meeting without attachments asks for them:\n%s", text)
 		}

@@ -27,7 +27,8 @@ func (s *Service) Delete(ctx context.Context, r DeleteRequest) error {
 		return err
 	}
 	who := &people{}
-	return s.update(ctx, r.Target.Owner.ID, who, func(u *unit) error { return u.delete(ctx, r) })
+	place := storage.Expected{Owner: r.Target.Owner.ID, Slug: r.Target.Slug, Name: r.Target.Name}
+	return s.updateObject(ctx, r.Target.Owner.ID, who, place, func(u *unit) error { return u.delete(ctx, r) })
 }
 
 func (u *unit) delete(ctx context.Context, r DeleteRequest) error {

@@ -74,7 +74,10 @@ func (s *Service) Put(ctx context.Context, r PutRequest) (*PutResult, error) {
 		}
 	}
 	var res *PutResult
-	err = s.update(ctx, r.Target.Owner.ID, who, func(u *unit) error {
+	place := storage.Expected{
+		Owner: r.Target.Owner.ID, Slug: r.Target.Slug, Name: r.Target.Name, UID: p.uid, Usage: s.Limits.Quota > 0,
+	}
+	err = s.updateObject(ctx, r.Target.Owner.ID, who, place, func(u *unit) error {
 		res = &PutResult{}
 		return u.put(ctx, r, p, res)
 	})

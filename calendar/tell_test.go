@@ -218,7 +218,7 @@ func TestWebhookOfAnImport(t *testing.T) {
 // TestCostOfWebhooks: who has none pays nothing, and who has some the same for one change and for four hundred.
 func TestCostOfWebhooks(t *testing.T) {
 	each(t, func(s *site) {
-		_, list := s.statements(s.alice, "none.ics", event("none", "DTSTART:20260106T090000Z"))
+		_, _, list := s.statements(s.alice, "none.ics", event("none", "DTSTART:20260106T090000Z"))
 		for _, sql := range list {
 			if strings.Contains(sql, "webhook") {
 				s.t.Errorf("without a webhook: %s", sql)
@@ -228,7 +228,7 @@ func TestCostOfWebhooks(t *testing.T) {
 		for range 3 {
 			s.hook(s.alice, webhook.Kinds)
 		}
-		n, list := s.statements(s.alice, "some.ics", event("some", "DTSTART:20260106T090000Z"))
+		n, _, list := s.statements(s.alice, "some.ics", event("some", "DTSTART:20260106T090000Z"))
 		if n > without+5 { // who watches, a number for each of the three, one row for all
 			s.t.Errorf("with three webhooks %d statements, without %d:\n%s", n, without, strings.Join(list, "\n"))
 		}

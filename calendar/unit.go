@@ -49,13 +49,24 @@ const tries = 8
 // update runs fn in a transaction that holds the locks of the owner and of the people here, and again
 // with more people as long as fn returns errGrew.
 func (s *Service) update(ctx context.Context, owner int64, who *people, fn func(u *unit) error) error {
+	return s.updateObject(ctx, owner, who, storage.Expected{}, fn)
+}
+
+// updateObject is update for a change that begins by reading what is expected: then that, and what a meeting needs of its people's homes,
+// comes with the locks.
+func (s *Service) updateObject(ctx context.Context, owner int64, who *people, e storage.Expected, fn func(u *unit) error) error {
 	altNames := false
 	who.most = s.Limit().Local
 	for range tries {
 		jobs := 0
 		err := s.Store.Update(ctx, func(tx storage.Tx) error {
 			u := &unit{s: s, tx: tx, now: s.Now().UTC(), people: who, altNames: altNames}
-			if err := tx.Lock(ctx, 4, who.homes(owner)...); err != nil {
+			homes := who.homes(owner)
+			if e.Owner != 0 {
+				e.Homes = len(homes) > 1
+				tx.Expect(e)
+			}
+			if err := tx.Lock(ctx, 4, homes...); err != nil {
 				return fmt.Errorf("lock: %w", err)
 			}
 			err := fn(u)
@@ -136,25 +147,31 @@ func (u *unit) quota(ctx context.Context, cal *storage.Calendar, row, old *stora
 	return u.charge(ctx, cal.Owner, more)
 }
 
-// charge counts so many octets more against an owner's quota.
+// charge counts so many octets more against an owner's quota. What is used in all homes that the change reaches is read at once, before
+// anything is written, so that all writes are one trip.
 func (u *unit) charge(ctx context.Context, owner, more int64) error {
 	max := u.s.Limits.Quota
-	if max == 0 || more <= 0 {
-		return nil
-	}
 	used, known := u.used[owner]
-	if !known {
-		all, err := u.tx.Usage(ctx, owner)
+	switch {
+	case max == 0, more <= 0 && !known:
+		return nil
+	case !known:
+		all, err := u.tx.Usages(ctx, u.people.homes(owner))
 		if err != nil {
 			return err
 		}
-		used = all.Total()
+		if u.used == nil {
+			u.used = make(map[int64]int64, len(all))
+		}
+		for o, usage := range all {
+			if _, known := u.used[o]; !known {
+				u.used[o] = usage.Total()
+			}
+		}
+		used = u.used[owner]
 	}
-	if used += more; used > max {
+	if used += more; more > 0 && used > max {
 		return Errorf(QuotaExceeded, "this would take %d octets of the %d that are allowed", used, max)
-	}
-	if u.used == nil {
-		u.used = map[int64]int64{}
 	}
 	u.used[owner] = used
 	return nil
@@ -168,6 +185,9 @@ func (u *unit) remove(ctx context.Context, o *storage.Object) error {
 	}
 	if err := u.tx.DeleteObject(ctx, o, seq); err != nil {
 		return fmt.Errorf("delete object %d/%d/%s: %w", o.Owner, o.Calendar, o.Name, err)
+	}
+	if err := u.charge(ctx, o.Owner, -o.Size); err != nil {
+		return err
 	}
 	u.noteRemoved(o, seq)
 	return u.refer(ctx, nil, nil, o)

@@ -46,6 +46,8 @@ type AttachmentReader interface {
 	AttachmentUses(ctx context.Context, owner, id int64, limit int) ([]*Object, error)
 	// Usage returns how much of an owner is kept.
 	Usage(ctx context.Context, owner int64) (Usage, error)
+	// Usages is the same of many owners, keyed by owner.
+	Usages(ctx context.Context, owners []int64) (map[int64]Usage, error)
 }
 
 // AttachmentTx writes attachments. The owner's home must be locked.

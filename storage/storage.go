@@ -157,6 +157,9 @@ type Tx interface {
 	AttachmentTx
 	WebhookTx
 
+	// Expect says before Lock what is read next. Lock then reads it as well, in its own round trip and when it holds the locks, and keeps each
+	// answer for the first call that asks for it, until the transaction writes. What is answered is the same without it.
+	Expect(e Expected)
 	// Lock takes the write locks of these owners' homes, in ascending order, and must come before anything
 	// is read that the write depends on. It may be called once in a transaction. n is how many Next the caller expects
 	// for each. ErrNotFound when a home is not there.

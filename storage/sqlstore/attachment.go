@@ -74,15 +74,31 @@ func (q queries) AttachmentUses(ctx context.Context, owner, id int64, limit int)
 
 // Usage implements [storage.AttachmentReader].
 func (q queries) Usage(ctx context.Context, owner int64) (storage.Usage, error) {
-	var u storage.Usage
-	err := q.query(ctx, into(&u.Objects, &u.Attachments), `SELECT
-		(SELECT CAST(COALESCE(sum(bytes), 0) AS BIGINT) FROM calendars WHERE owner_id = $1),
-		(SELECT CAST(COALESCE(sum(size), 0) AS BIGINT) FROM attachments WHERE owner_id = $1 AND unused = 0)`, owner)
-	if err != nil {
-		return u, fmt.Errorf("usage of %d: %w", owner, err)
-	}
-	return u, nil
+	u, err := q.Usages(ctx, []int64{owner})
+	return u[owner], err
 }
+
+// Usages implements [storage.AttachmentReader].
+func (q queries) Usages(ctx context.Context, owners []int64) (map[int64]storage.Usage, error) {
+	usage := make(map[int64]storage.Usage, len(owners))
+	if err := q.r.run(ctx, usageStmt(owners, usage)); err != nil {
+		return nil, fmt.Errorf("usage of %d: %w", owners, err)
+	}
+	return usage, nil
+}
+
+func usageStmt(owners []int64, usage map[int64]storage.Usage) stmt {
+	return stmt{sql: usageText, args: []any{owners}, row: func(r scanner) error {
+		var owner, objects, attachments int64
+		err := r.Scan(&owner, &objects, &attachments)
+		u := usage[owner]
+		usage[owner] = storage.Usage{Objects: u.Objects + objects, Attachments: u.Attachments + attachments}
+		return err
+	}}
+}
+
+const usageText = `SELECT owner_id, CAST(sum(bytes) AS BIGINT), 0 FROM calendars WHERE owner_id = ANY($1) GROUP BY owner_id
+	UNION ALL SELECT owner_id, 0, CAST(sum(size) AS BIGINT) FROM attachments WHERE owner_id = ANY($1) AND unused = 0 GROUP BY owner_id`
 
 // AddAttachment implements [storage.AttachmentTx].
 func (tx *Tx) AddAttachment(ctx context.Context, a *storage.Attachment) error {

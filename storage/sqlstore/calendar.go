@@ -77,25 +77,33 @@ const calendarBySlug = `SELECT ` + calendarColumns + ` FROM calendars WHERE owne
 
 // HomeCalendars implements [storage.Reader].
 func (q queries) HomeCalendars(ctx context.Context, owners []int64) (map[int64][]*storage.Calendar, error) {
-	homes := make(map[int64][]*storage.Calendar, len(owners))
 	if len(owners) == 0 {
-		return homes, nil
+		return map[int64][]*storage.Calendar{}, nil
 	}
+	var all []*storage.Calendar
 	err := q.query(ctx, func(r scanner) error {
 		c, err := scanCalendar(r)
-		if err != nil {
-			return err
-		}
-		homes[c.Owner] = append(homes[c.Owner], c)
-		return nil
-	}, `SELECT `+calendarColumns+` FROM calendars WHERE owner_id = ANY($1)`, owners)
+		all = append(all, c)
+		return err
+	}, calendarsOfHomes, owners)
 	if err != nil {
 		return nil, fmt.Errorf("calendars of %d homes: %w", len(owners), err)
+	}
+	return byHome(all), nil
+}
+
+const calendarsOfHomes = `SELECT ` + calendarColumns + ` FROM calendars WHERE owner_id = ANY($1)`
+
+// byHome sorts collections out by owner, and those of each by id.
+func byHome(all []*storage.Calendar) map[int64][]*storage.Calendar {
+	homes := map[int64][]*storage.Calendar{}
+	for _, c := range all {
+		homes[c.Owner] = append(homes[c.Owner], c)
 	}
 	for _, list := range homes {
 		slices.SortFunc(list, byID)
 	}
-	return homes, nil
+	return homes
 }
 
 func byID(a, b *storage.Calendar) int { return cmp.Compare(a.ID, b.ID) }
@@ -170,6 +178,7 @@ func (tx *Tx) TouchCalendar(ctx context.Context, owner, id, seq int64) error {
 	if err := tx.mustLock(owner); err != nil {
 		return err
 	}
+	tx.ahead = nil
 	tx.pending.touch(owner, id, seq, 0, 0)
 	return tx.spill(ctx)
 }

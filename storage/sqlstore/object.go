@@ -130,14 +130,19 @@ func (q queries) ObjectsByUID(ctx context.Context, owners []int64, uid string) (
 	if len(owners) == 0 || !storable(uid) {
 		return nil, nil
 	}
-	list, err := q.objects(ctx, false, everyField, `SELECT `+objectFields[everyField]+` FROM objects
-		WHERE owner_id = ANY($1) AND uid = $2`, owners, uid)
+	list, err := q.objects(ctx, false, everyField, objectsByUID, owners, uid)
 	if err != nil {
 		return nil, fmt.Errorf("objects by UID: %w", err)
 	}
 	// Asked for this order, SQLite reads all objects of the owners by their key.
-	slices.SortFunc(list, func(a, b *storage.Object) int { return cmp.Or(cmp.Compare(a.Owner, b.Owner), cmp.Compare(a.ID, b.ID)) })
+	slices.SortFunc(list, byOwner)
 	return list, nil
+}
+
+var objectsByUID = `SELECT ` + objectFields[everyField] + ` FROM objects WHERE owner_id = ANY($1) AND uid = $2`
+
+func byOwner(a, b *storage.Object) int {
+	return cmp.Or(cmp.Compare(a.Owner, b.Owner), cmp.Compare(a.ID, b.ID))
 }
 
 // Objects implements [storage.Reader].

@@ -25,6 +25,7 @@ type Tx struct {
 	pending    pending
 	weight     int   // bytes waiting
 	created    int64 // objects and jobs
+	ahead      *ahead
 }
 
 var _ storage.Tx = (*Tx)(nil)
@@ -65,6 +66,7 @@ func (tx *Tx) run(ctx context.Context, stmts ...stmt) error {
 	if tx.busy {
 		return errBusy
 	}
+	tx.passed(stmts)
 	tx.pending.seal(&tx.queue)
 	all := tx.queue
 	if !tx.begun {
@@ -96,6 +98,7 @@ func (tx *Tx) write(ctx context.Context, sql string, args ...any) error {
 	if err := checkText(args); err != nil {
 		return err
 	}
+	tx.ahead = nil
 	tx.pending.seal(&tx.queue)
 	tx.queue = append(tx.queue, stmt{sql: sql, args: args})
 	return tx.spill(ctx)
@@ -106,6 +109,7 @@ func (tx *Tx) add(ctx context.Context, s *spec, key rowKey, args ...any) error {
 	if err := checkText(args); err != nil {
 		return err
 	}
+	tx.ahead = nil
 	tx.pending.add(s, key, args, &tx.queue)
 	for _, a := range args {
 		if b, ok := a.([]byte); ok {
@@ -157,9 +161,15 @@ func (tx *Tx) Lock(ctx context.Context, n int, owners ...int64) error {
 	if len(stmts) == 0 {
 		return nil
 	}
+	next := tx.ahead
+	if next != nil {
+		next.owners = owners
+		stmts = append(stmts, next.statements()...)
+	}
 	if err := tx.run(ctx, stmts...); err != nil {
 		return err
 	}
+	tx.ahead = next
 	for _, o := range owners {
 		if !tx.Locked(o) {
 			return fmt.Errorf("home %d: %w", o, storage.ErrNotFound)

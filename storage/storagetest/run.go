@@ -35,6 +35,8 @@ func Run(t *testing.T, s storage.Store) {
 		{"objects by many UIDs", testUIDs},
 		{"deleting a principal deletes what it owns", testDeletePrincipal},
 		{"locks and counters", testLock},
+		{"what is expected is read with the locks", testExpect},
+		{"what was expected is as new as the locks", testExpectRace},
 		{"calendars", testCalendars},
 		{"deleting a calendar", testDeleteCalendar},
 		{"homes and what was removed from them", testHome},
