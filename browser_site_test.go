@@ -371,7 +371,7 @@ func (s *webSite) sent(t *testing.T, d *mailer.Dispatcher, address string, want 
 			t.Error(err)
 		}
 	}()
-	for end := time.Now().Add(20 * time.Second); ; {
+	for end := time.Now().Add(2 * time.Minute); ; {
 		files, err := filepath.Glob(filepath.Join(s.app.mailFolder, "*.eml"))
 		if err != nil {
 			t.Fatal(err)

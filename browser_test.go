@@ -163,7 +163,7 @@ func (b *browser) text(expression string) string {
 // until waits for an expression to be true.
 func (b *browser) until(expression string) {
 	b.Helper()
-	for end := time.Now().Add(20 * time.Second); b.eval(expression) != true; {
+	for end := time.Now().Add(time.Minute); b.eval(expression) != true; {
 		if time.Now().After(end) {
 			b.Fatalf("never true: %s\non %s:\n%s", expression, b.text("location.href"), b.short())
 		}

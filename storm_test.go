@@ -158,7 +158,7 @@ func (s *storm) open() storage.Store {
 // once more to do all jobs that wait, all that every meeting is looked at and not only those of the round.
 func (s *storm) round(settle, all bool) {
 	kill := s.serve()
-	s.client = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: len(s.people)}, Timeout: 30 * time.Second}
+	s.client = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: len(s.people)}, Timeout: 2 * time.Minute}
 	ctx, stop := context.WithCancel(s.Context())
 	var wg, ready sync.WaitGroup
 	ready.Add(len(s.people))
@@ -225,7 +225,7 @@ func (s *storm) quiet() {
 		s.Fatal(err)
 	}
 	defer db.Close()
-	for end := time.Now().Add(20 * time.Second); ; {
+	for end := time.Now().Add(2 * time.Minute); ; {
 		n := 0
 		if err := db.QueryRow(`SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()`).Scan(&n); err != nil {
 			s.Fatal(err)

@@ -234,7 +234,7 @@ type sse struct {
 
 func (h *house) listen(server *httptest.Server, who, query string, headers ...string) *sse {
 	h.Helper()
-	ctx, cancel := context.WithTimeout(h.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(h.Context(), 2*time.Minute)
 	r, err := http.NewRequestWithContext(ctx, "GET", server.URL+api.Prefix+"/changes/stream"+query, nil)
 	if err != nil {
 		h.Fatal(err)

@@ -62,7 +62,7 @@ func (nobody) Addressees(context.Context, ...[]string) ([]string, error) { retur
 // runUntil runs a poller until its n-th pause, and returns how long these were to be.
 func runUntil(t *testing.T, p *Poller, n int) []time.Duration {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	var pauses []time.Duration
 	p.Pause = func(_ context.Context, d time.Duration) {
@@ -134,7 +134,7 @@ func TestMailboxConnectionIsCut(t *testing.T) {
 	go func() { done <- p.Run(ctx) }()
 	select {
 	case <-room.came:
-	case <-time.After(20 * time.Second):
+	case <-time.After(2 * time.Minute):
 		t.Errorf("not taken in; log:\n%s", log.String())
 	}
 	cancel()
@@ -175,7 +175,7 @@ func TestMailboxWithoutIdle(t *testing.T) {
 		m.put([]byte("From: dave@example.org\r\nTo: bob@example.com\r\n\r\nhello\r\n"))
 		select {
 		case <-room.came:
-		case <-time.After(20 * time.Second):
+		case <-time.After(2 * time.Minute):
 			t.Error("not taken in")
 		}
 	}

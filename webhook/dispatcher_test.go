@@ -292,7 +292,7 @@ func TestServersShare(t *testing.T) {
 				}
 			})
 		}
-		deadline := time.After(20 * time.Second)
+		deadline := time.After(2 * time.Minute)
 		for {
 			depth, err := h.store.WebhookDepth(h.Context())
 			if err != nil {

@@ -178,7 +178,7 @@ func TestServerEndsWithItsProgram(t *testing.T) {
 	number, _, _ := strings.Cut(string(pid), "\n")
 	cmd.Process.Kill()
 	_ = cmd.Wait() // killed
-	limit := time.After(20 * time.Second)
+	limit := time.After(2 * time.Minute)
 	for {
 		_, folder := os.Stat(dir)
 		_, process := os.Stat("/proc/" + number)

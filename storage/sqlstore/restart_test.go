@@ -64,7 +64,7 @@ func TestPostgresRestarts(t *testing.T) {
 	known := map[string]bool{}
 	more := func(n int) {
 		t.Helper()
-		limit := time.After(30 * time.Second)
+		limit := time.After(2 * time.Minute)
 		for range n {
 			select {
 			case name := <-acknowledged:
