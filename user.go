@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"kalends/auth"
-	"kalends/calendar"
 	"kalends/storage"
 )
 
@@ -145,39 +144,6 @@ func (c *userPasswdCmd) Run(p *program) error {
 			return nil
 		}
 		fmt.Fprintf(p.out, "%s has the new password %s (shown only now).\n", c.Name, password)
-		return nil
-	})
-}
-
-type userRemoveCmd struct {
-	Name string `arg:"" help:"Name or mail address."`
-	Yes  bool   `help:"Do not ask."`
-}
-
-// Help implements kong.HelpProvider.
-func (userRemoveCmd) Help() string {
-	return "Their calendars and everything in them are removed too. It cannot be undone."
-}
-
-// Run removes a principal, after asking.
-func (c *userRemoveCmd) Run(p *program) error {
-	return withCalendars(p, func(d *auth.Directory, s *calendar.Service) error {
-		found, err := d.Find(p.ctx, c.Name)
-		if err != nil {
-			return explainUser(c.Name, err)
-		}
-		if !c.Yes {
-			fmt.Fprintf(p.out, "Remove %s (%s) with all calendars? This cannot be undone. Type the name to go on: ", found.Name, found.DisplayName)
-			line, _ := bufio.NewReader(io.LimitReader(p.in, 4096)).ReadString('\n')
-			if !strings.EqualFold(strings.TrimSpace(line), found.Name) {
-				fmt.Fprintln(p.out)
-				return fmt.Errorf("%s was not removed: the name was not typed; --yes removes without asking", found.Name)
-			}
-		}
-		if err := s.RemovePrincipal(p.ctx, found); err != nil {
-			return explainUser(c.Name, err)
-		}
-		fmt.Fprintf(p.out, "Removed %s.\n", found.Name)
 		return nil
 	})
 }

@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"slices"
 
+	"kalends/scheduling"
 	"kalends/storage"
 )
 
 // RemovePrincipal removes a principal with everything that is theirs. Who had calendars of theirs finds them gone, with a notice, at the next synchronisation
 // of the home, and those who shared calendars with them, or with the group, find it in the calendar's list.
+// Cancellations and answers of theirs that wait to be sent still are: see [Service.EndMeetings], which comes before where their meetings end with them.
 func (s *Service) RemovePrincipal(ctx context.Context, who *storage.Principal) error {
 	locked := &people{}
 	given, err := s.Store.Shares(ctx, who.ID, 0)
@@ -58,7 +60,7 @@ func (s *Service) RemovePrincipal(ctx context.Context, who *storage.Principal) e
 				return err
 			}
 		}
-		if err := u.tx.DeletePrincipal(ctx, who.ID); err != nil {
+		if err := u.tx.DeletePrincipal(ctx, who.ID, scheduling.MailJob, scheduling.DeliverJob); err != nil {
 			return fmt.Errorf("remove principal: %w", err)
 		}
 		return nil

@@ -175,8 +175,9 @@ type Tx interface {
 	PutPrincipal(ctx context.Context, p *Principal, addresses []string) error
 	// SetCredential stores a password hash and raises the credential's version.
 	SetCredential(ctx context.Context, principal int64, hash string) error
-	// DeletePrincipal removes a principal, everything it owns and what was granted to it. ErrNotFound.
-	DeletePrincipal(ctx context.Context, id int64) error
+	// DeletePrincipal removes a principal, everything it owns and what was granted to it. Jobs of the kinds in keep that wait, and that nothing can
+	// take the place of (they have no Merge), are left, with what is noted of earlier mails about the same objects. ErrNotFound.
+	DeletePrincipal(ctx context.Context, id int64, keep ...string) error
 	// SetMembers replaces a group's direct members.
 	SetMembers(ctx context.Context, group int64, members []int64) error
 

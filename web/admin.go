@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"kalends/auth"
+	"kalends/calendar"
 	"kalends/storage"
 )
 
@@ -210,6 +211,7 @@ type userView struct {
 	Delegates []delegateLine
 	ActsFor   []delegateLine
 	Typed     string // a name that was typed and is nobody's
+	Ahead     calendar.Ahead
 }
 
 // target finds the principal that the path names.
@@ -290,6 +292,11 @@ func (v *visit) showUser(status int, u *storage.Principal, wrong map[string]stri
 			p.Members = append(p.Members, offered{m.Name, cmp.Or(m.DisplayName, m.Name)})
 		}
 	}
+	if !p.IsSelf && !p.Group {
+		if p.Ahead, err = v.Calendar.MeetingsAhead(ctx, u); err != nil {
+			return err
+		}
+	}
 	if p.Room {
 		for _, a := range []struct {
 			answer storage.Answer
@@ -336,11 +343,7 @@ func (h *Handler) changeUser(v *visit) error {
 		if v.value("sure") != u.Name {
 			return v.showUser(http.StatusUnprocessableEntity, u, map[string]string{"sure": v.t("To remove it, type its name.")}, nil)
 		}
-		if err := h.Calendar.RemovePrincipal(ctx, u); err != nil {
-			return err
-		}
-		h.Log.InfoContext(ctx, "principal removed", "by", v.who.ID, "principal", u.ID)
-		return v.redirect("/admin/users?done=removed")
+		return v.removeUser(u)
 	case (do == "join" || do == "leave") && u.Kind == storage.Group:
 		m, err := v.people().Find(ctx, v.value("member"))
 		if errors.Is(err, storage.ErrNotFound) || err == nil && m.ID == u.ID {

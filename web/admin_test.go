@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"kalends/auth"
 	"kalends/meeting"
 	"kalends/storage"
 	"kalends/web"
@@ -103,6 +104,48 @@ func TestUsers(t *testing.T) {
 		b.send("POST", "/admin/users/root", b.form("do", "remove", "sure", "root"))
 		b.has("Nobody removes themselves.")
 	})
+}
+
+// TestRemoveWithMeetings: whose account goes does not leave others with meetings that nobody can cancel, unless the administrator wants that.
+func TestRemoveWithMeetings(t *testing.T) {
+	each(t, func(h *house) {
+		meet := func(owner, name, guest string) {
+			t.Helper()
+			h.make(owner, meeting.NewMeeting{Name: name, Start: "2026-02-02T09:00:00Z", End: "2026-02-02T10:00:00Z", Invited: []meeting.Invited{{Address: guest}}})
+		}
+		meet("alice", "Hers", "bob@example.com")
+		meet("bob", "His", "alice@example.com")
+		b := h.as("root").get("/admin/users/alice").has("cancelled 1, declined 1").lacks("Hers")
+		b.post("/admin/users/alice", "do", "remove", "sure", "alice", "meetings", "end")
+		h.as("bob").get("/agenda/2026-02-02").has("Hers", "His")
+		if got := h.texts("bob"); strings.Count(got, "STATUS:CANCELLED") != 1 || strings.Count(got, "PARTSTAT=DECLINED") != 1 {
+			t.Errorf("Bob's calendar:\n%s", got)
+		}
+		h.Add(auth.NewUser{Name: "carol", Email: "carol@example.com", Kind: "user"})
+		meet("carol", "Kept", "bob@example.com")
+		b.get("/admin/users/carol").has("cancelled 1, declined 0").post("/admin/users/carol", "do", "remove", "sure", "carol")
+		if got := h.texts("bob"); strings.Count(got, "STATUS:CANCELLED") != 1 || !strings.Contains(got, "SUMMARY:Kept") {
+			t.Errorf("Bob's calendar:\n%s", got)
+		}
+		b.get("/admin/users/oak").has("now there are none")
+	})
+}
+
+// texts are all objects in somebody's calendar, unfolded.
+func (h *house) texts(who string) string {
+	h.Helper()
+	var b strings.Builder
+	c, err := h.store.Calendar(h.Context(), h.Principal(who).ID, auth.CalendarSlug)
+	if err == nil {
+		err = h.store.Objects(h.Context(), c.Ref(), storage.WithICS, func(o *storage.Object) error {
+			b.WriteString(strings.ReplaceAll(string(o.ICS), "\r\n ", ""))
+			return nil
+		})
+	}
+	if err != nil {
+		h.Fatal(err)
+	}
+	return b.String()
 }
 
 func TestGroupsAndRooms(t *testing.T) {

@@ -8,8 +8,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"kalends/auth"
+	"kalends/calendar"
 	"kalends/meeting"
 	"kalends/storage"
 )
@@ -206,4 +208,31 @@ func (v *visit) changeDelegate(u *storage.Principal) error {
 	}
 	v.Log.InfoContext(ctx, "delegates changed by an administrator", "by", v.who.ID, "principal", u.ID)
 	return v.redirect("/admin/users/" + u.Name + "?done=saved")
+}
+
+// endPatience is how long meetings are ended before it is told how far that came: less than a request may take.
+const endPatience = 20 * time.Second
+
+// removeUser removes a principal. Its meetings that are still ahead end first, unless they are to be left as they are.
+func (v *visit) removeUser(u *storage.Principal) error {
+	ctx := v.r.Context()
+	var done calendar.Ahead
+	if v.value("meetings") == "end" {
+		limited, cancel := context.WithTimeout(ctx, endPatience)
+		defer cancel()
+		var err error
+		done, err = v.Calendar.EndMeetings(limited, u, nil)
+		if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+			text := v.lang.T("These are many meetings: %d are cancelled and %d declined so far. Remove it once more to go on.", done.Organized, done.Invited)
+			return v.showUser(http.StatusServiceUnavailable, u, map[string]string{"sure": text}, nil)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if err := v.Calendar.RemovePrincipal(ctx, u); err != nil {
+		return err
+	}
+	v.Log.InfoContext(ctx, "principal removed", "by", v.who.ID, "principal", u.ID, "cancelled", done.Organized, "declined", done.Invited)
+	return v.redirect("/admin/users?done=removed")
 }

@@ -20,4 +20,7 @@ var germanAdmin = map[string]string{
 	"accepts what is free under reserve": "nimmt unter Vorbehalt an, was frei ist", "administers": "verwaltet", "due %s, tried %d times": "fällig %s, %d-mal versucht", "empty": "leer",
 	"none": "keine", "now %d, most %d": "jetzt %d, höchstens %d", "somebody answers for it": "jemand antwortet dafür", "the first since %s": "das erste seit %s",
 	"to sign in with": "zum Anmelden",
+	"End its meetings that are still ahead, with word to everybody: cancelled %d, declined %d":        "Besprechungen, die noch bevorstehen, beenden und allen Bescheid geben: %d abgesagt, %d abgelehnt",
+	"End its meetings that are still ahead; now there are none":                                       "Besprechungen, die noch bevorstehen, beenden; jetzt gibt es keine",
+	"These are many meetings: %d are cancelled and %d declined so far. Remove it once more to go on.": "Das sind viele Besprechungen: Bis jetzt sind %d abgesagt und %d abgelehnt. Entfernen Sie noch einmal, um fortzufahren.",
 }

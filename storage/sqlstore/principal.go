@@ -205,9 +205,9 @@ func (tx *Tx) SetCredential(ctx context.Context, principal int64, hash string) e
 		ON CONFLICT (principal_id) DO UPDATE SET version = credentials.version + 1, hash = excluded.hash`, principal, hash)
 }
 
-// ownedTables hold rows by owner_id.
+// ownedTables hold rows by owner_id, of which nothing is left when the owner is removed.
 var ownedTables = []string{
-	"calendars", "objects", "inbox_items", "tombstones", "properties", "reminders", "outbox", "inbound", "mailed", "group_meetings",
+	"calendars", "objects", "inbox_items", "tombstones", "properties", "reminders", "inbound", "group_meetings",
 	"grants", "granted", "api_tokens", "api_requests",
 	"feeds", "subscriptions",
 	"sessions", "app_passwords", "settings",
@@ -217,12 +217,15 @@ var ownedTables = []string{
 }
 
 // DeletePrincipal implements [storage.Tx]. Deleting the home first waits for those that write to it and stops others.
-func (tx *Tx) DeletePrincipal(ctx context.Context, id int64) error {
+func (tx *Tx) DeletePrincipal(ctx context.Context, id int64, keep ...string) error {
 	var gone int64
 	stmts := []stmt{
 		{sql: `DELETE FROM homes WHERE owner_id = $1`, args: []any{id}},
 		{sql: `DELETE FROM principals WHERE id = $1 RETURNING id`, args: []any{id}, row: into(&gone)},
 	}
+	stmts = append(stmts,
+		stmt{sql: `DELETE FROM outbox WHERE owner_id = $1 AND NOT (state IN ('ready', 'leased') AND merge_key = '' AND kind = ANY($2))`, args: []any{id, notNil(keep)}},
+		stmt{sql: `DELETE FROM mailed WHERE owner_id = $1 AND object_id NOT IN (SELECT object_id FROM outbox WHERE owner_id = $2)`, args: []any{id, id}})
 	for _, t := range ownedTables {
 		stmts = append(stmts, stmt{sql: `DELETE FROM ` + t + ` WHERE owner_id = $1`, args: []any{id}})
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"kalends/storage"
 )
@@ -195,8 +196,10 @@ func testMembers(t *testing.T, s storage.Store) {
 func testDeletePrincipal(t *testing.T, s storage.Store) {
 	ctx := t.Context()
 	h, other := newHome(t, s), newHome(t, s)
-	for _, x := range []*home{h, other} {
+	gonesObject := int64(0)
+	for _, x := range []*home{other, h} {
 		o := x.put(x.cal, "a.ics", nil)
+		gonesObject = o.ID
 		x.put(x.inbox, "in.ics", nil)
 		x.put(x.cal, "b.ics", nil)
 		x.delete(x.cal, "b.ics")
@@ -207,7 +210,10 @@ func testDeletePrincipal(t *testing.T, s storage.Store) {
 			if err := tx.PutProperty(ctx, storage.Property{Owner: x.owner, Calendar: x.cal.ID, Local: "p", XML: []byte("<p/>")}); err != nil {
 				return err
 			}
-			return tx.AddJob(ctx, &storage.Job{Owner: x.owner, ID: next(t, tx, x.owner), Kind: "gone", DueAt: t0})
+			if err := tx.PutMailed(ctx, storage.Mailed{Owner: x.owner, Object: o.ID, Recipient: "mailto:zoe@example.net", At: t0}); err != nil {
+				return err
+			}
+			return tx.AddJob(ctx, &storage.Job{Owner: x.owner, ID: next(t, tx, x.owner), Kind: "gone", DueAt: t0, Object: o.ID})
 		})
 	}
 	gone := h.owner
@@ -229,6 +235,9 @@ func testDeletePrincipal(t *testing.T, s storage.Store) {
 			t.Errorf("job is left: %+v", j)
 		}
 	}
+	if _, err := s.Mailed(ctx, gone, gonesObject, "mailto:zoe@example.net"); !errors.Is(err, storage.ErrNotFound) {
+		t.Errorf("what was mailed is left (%v)", err)
+	}
 	if list, err := s.ClaimReminders(ctx, t0, 0, 10); err != nil || len(list) != 1 || list[0].Owner != other.owner {
 		t.Errorf("reminders left: %v (%v), want the other's", list, err)
 	}
@@ -239,4 +248,58 @@ func testDeletePrincipal(t *testing.T, s storage.Store) {
 	if again := newHome(t, s); again.owner == gone {
 		t.Error("a principal's id was used again")
 	}
+}
+
+// testLastWords: cancellations that wait outlive the account from which they are.
+func testLastWords(t *testing.T, s storage.Store) {
+	ctx := t.Context()
+	h := newHome(t, s)
+	jobs := []*storage.Job{
+		{Kind: "mail", Object: 7}, {Kind: "bring", Object: 8}, {Kind: "mail", Object: 9, Merge: "m"}, {Kind: "spread", Object: 10}, {Kind: "mail", Object: 11},
+	}
+	h.locked(func(tx storage.Tx) error {
+		for i, j := range jobs {
+			j.Owner, j.ID, j.DueAt, j.UID = h.owner, next(t, tx, h.owner), t0.Add(time.Duration(i)*time.Second), "u"
+			if err := tx.AddJob(ctx, j); err != nil {
+				return err
+			}
+			if err := tx.PutMailed(ctx, storage.Mailed{Owner: h.owner, Object: j.Object, Recipient: "mailto:zoe@example.net", At: t0}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	claim := func() []*storage.Job {
+		t.Helper()
+		list, err := s.ClaimJobs(ctx, []string{"mail", "bring", "spread"}, t0.Add(time.Hour), time.Minute, 10)
+		check(t, err)
+		return list
+	}
+	for _, j := range claim() {
+		j.State, j.DueAt = storage.Ready, t0.Add(time.Duration(j.Object)*time.Second)
+		if j.Object == 11 {
+			j.State = storage.Done
+		}
+		check(t, s.FinishJob(ctx, j))
+	}
+	check(t, s.Update(ctx, func(tx storage.Tx) error { return tx.DeletePrincipal(ctx, h.owner, "mail", "bring") }))
+	h.gone = true
+	list := claim()
+	if len(list) != 2 || list[0].Object != 7 || list[1].Object != 8 {
+		t.Fatalf("%d jobs are left: %+v", len(list), list)
+	}
+	for object := int64(7); object <= 11; object++ {
+		_, err := s.Mailed(ctx, h.owner, object, "mailto:zoe@example.net")
+		if left := err == nil; left != (object <= 8) || err != nil && !errors.Is(err, storage.ErrNotFound) {
+			t.Errorf("what was mailed about %d: %v", object, err)
+		}
+	}
+	for i, j := range list {
+		j.State = storage.Done
+		if i == 1 {
+			j.State, j.DueAt = storage.Ready, t0.Add(time.Hour)
+		}
+		check(t, s.FinishJob(ctx, j))
+	}
+	check(t, s.DropJob(ctx, h.owner, list[1].ID)) // an administrator may
 }

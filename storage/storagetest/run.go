@@ -34,6 +34,7 @@ func Run(t *testing.T, s storage.Store) {
 		{"subscriptions are claimed once", testClaimSubscriptions},
 		{"objects by many UIDs", testUIDs},
 		{"deleting a principal deletes what it owns", testDeletePrincipal},
+		{"cancellations outlive who sends them", testLastWords},
 		{"locks and counters", testLock},
 		{"what is expected is read with the locks", testExpect},
 		{"what was expected is as new as the locks", testExpectRace},
