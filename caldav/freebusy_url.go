@@ -12,11 +12,13 @@ import (
 
 	"kalends/dav"
 	"kalends/ical"
+	"kalends/ical/jcal"
 	"kalends/scheduling"
 	"kalends/storage"
 )
 
-// The public busy times of people who want to have them public: /freebusy/NAME, as CalConnect's "Freebusy Read URL" has it.
+// Busy times by GET, as CalConnect's "Freebusy Read URL" has it: of people who want to have them public /freebusy/NAME, and for who has
+// an account freebusy in everybody's home, where no calendar is called so.
 const (
 	freeBusyPlace   = "freebusy"
 	defaultBusySpan = 42 * 24 * time.Hour // what programs show
@@ -79,6 +81,27 @@ func (q *request) publicBusy(segments []string) error {
 	if err != nil {
 		return fmt.Errorf("public busy times: %w", err)
 	}
+	return q.busyTimes(p, func(start, end time.Time) ([]scheduling.Period, error) {
+		return q.h.Calendar.PublicBusy(q.ctx, p, start, end)
+	}, "max-age=60")
+}
+
+// homeBusy answers GET of freebusy in a home: what a POST to one's own outbox tells of the home's owner.
+func (q *request) homeBusy() error {
+	owner, err := q.owner(q.at)
+	if err != nil {
+		return err
+	}
+	if owner.Kind == storage.Group {
+		return errNothing
+	}
+	return q.busyTimes(owner, func(start, end time.Time) ([]scheduling.Period, error) {
+		return q.h.Calendar.AttendeeBusy(q.ctx, q.who, owner, start, end, "")
+	}, "private, no-cache")
+}
+
+// busyTimes sends a VFREEBUSY for the span that the query asks for. cache is the Cache-Control of the answer.
+func (q *request) busyTimes(p *storage.Principal, busy func(start, end time.Time) ([]scheduling.Period, error), cache string) error {
 	query, err := url.ParseQuery(q.r.URL.RawQuery)
 	if err != nil {
 		return refuse(http.StatusBadRequest, "the query cannot be read")
@@ -87,7 +110,7 @@ func (q *request) publicBusy(segments []string) error {
 	if err != nil {
 		return err
 	}
-	periods, err := q.h.Calendar.PublicBusy(q.ctx, p, start, end)
+	periods, err := busy(start, end)
 	if err != nil {
 		return err
 	}
@@ -96,6 +119,15 @@ func (q *request) publicBusy(segments []string) error {
 		organizer = ical.NewProperty("ORGANIZER", "mailto:"+p.Email)
 	}
 	f := q.format("")
+	switch query.Get("format") {
+	case "":
+	case "text/calendar":
+		f.json = false
+	case jcal.MediaType:
+		f.json = true
+	default:
+		return refuse(http.StatusNotAcceptable, "format is text/calendar or %s", jcal.MediaType)
+	}
 	reply := scheduling.FreeBusyReply("PUBLISH", start, end, q.h.Now().UTC(), periods, organizer, nil, busyUID(p.ID, start, end))
 	text, err := f.print(reply, q.h.Now())
 	if err != nil {
@@ -103,7 +135,7 @@ func (q *request) publicBusy(segments []string) error {
 	}
 	h := q.w.Header()
 	h.Set("Content-Type", f.of(calendarType+"; component=VFREEBUSY; method=PUBLISH"))
-	h.Set("Cache-Control", "max-age=60")
+	h.Set("Cache-Control", cache)
 	return q.write(http.StatusOK, text)
 }
 
@@ -155,7 +187,7 @@ func busySpan(query url.Values, now time.Time) (start, end time.Time, err error)
 
 // busyTime reads a time in the manner of RFC 3339 or iCalendar, or a day.
 func busyTime(v string) (time.Time, error) {
-	for _, layout := range [...]string{time.RFC3339, "2006-01-02", "20060102T150405Z", "20060102"} {
+	for _, layout := range [...]string{time.RFC3339, "2006-01-02", "20060102T150405Z0700", "20060102"} {
 		if t, err := time.Parse(layout, v); err == nil {
 			return t.UTC(), nil
 		}

@@ -30,6 +30,9 @@ func (q *request) get() error {
 	}
 	res, err := q.find(q.at)
 	if err != nil {
+		if q.at.kind == collectionPlace && q.at.slug == freeBusyPlace && statusOf(q, err) == http.StatusNotFound {
+			return q.homeBusy()
+		}
 		return err
 	}
 	if res.kind != calendarKind {
