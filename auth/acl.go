@@ -159,15 +159,15 @@ func strangers(kind storage.CollectionKind) Set {
 	return 0
 }
 
-// delegates is what those may do who act for the owner: see everything, or work with it as the owner does. Who may do what
-// stays with the owner.
+// delegates is what those may do who act for the owner: see everything, or work with it as the owner does, who else may being part of
+// that. To grant something stays with the owner.
 func delegates(kind storage.CollectionKind, write bool) Set {
 	if kind == storage.NotificationKind {
 		return 0
 	}
-	s := Read | ReadACL | ReadCurrentUserPrivilegeSet
+	s := Read | ReadCurrentUserPrivilegeSet
 	if write {
-		s |= Write
+		s |= Write | ReadACL
 		switch kind {
 		case storage.InboxKind:
 			s |= ScheduleDeliver

@@ -83,10 +83,10 @@ func model(role string, s spot) auth.Set {
 			may |= auth.Read
 		}
 		if (role == "dora" || role == "dirk") && s.kind != storage.NotificationKind {
-			may |= auth.Read | auth.ReadACL
+			may |= auth.Read
 		}
 		if role == "dora" && s.kind != storage.NotificationKind {
-			may |= auth.Write
+			may |= auth.Write | auth.ReadACL
 			if s.kind == storage.OutboxKind {
 				may |= auth.ScheduleSend
 			}
@@ -109,8 +109,6 @@ func modelHome(role, owner string) auth.Set {
 		return 0
 	case role == "dora":
 		return auth.Read | auth.Write | auth.ReadACL | seeOwn
-	case role == "dirk":
-		return auth.Read | auth.ReadACL | seeOwn
 	}
 	return auth.Read | seeOwn
 }
