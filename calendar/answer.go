@@ -321,7 +321,7 @@ func (u *unit) answerOwn(ctx context.Context, organizer *storage.Object, in *Inv
 	}
 	for _, c := range home {
 		if c.ID == old.Calendar && !c.OwnClient {
-			_, _, err = u.save(ctx, change{who: who, owner: who, calendar: c, name: old.Name, old: old, oldCal: oldCal, p: p, text: cal.Bytes()})
+			_, _, err = u.save(ctx, change{who: who, owner: who, calendar: c, name: old.Name, old: old, oldCal: oldCal, p: p, text: cal.CRLF()})
 			return true, err
 		}
 	}

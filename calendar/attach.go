@@ -211,7 +211,7 @@ func (s *Service) attached(o *storage.Object, r AttachRequest, line *ical.Proper
 			return nil, s.tooManyAttachments()
 		}
 	}
-	return cal.Bytes(), nil
+	return cal.CRLF(), nil
 }
 
 func b2i(b bool) int {

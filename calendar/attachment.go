@@ -234,7 +234,7 @@ func (u *unit) manage(ctx context.Context, r PutRequest, old *storage.Object, p 
 	if err != nil {
 		return nil, err
 	}
-	q.reprinted = cal.Bytes()
+	q.reprinted = cal.CRLF()
 	return q, nil
 }
 

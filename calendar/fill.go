@@ -107,7 +107,7 @@ func (s *Service) checkFeed(text []byte) (*parsed, error) {
 		n += c.RemoveChildren(func(k *ical.Component) bool { return k.Name() == "VALARM" })
 	}
 	if n > 0 {
-		p.reprinted = p.cal.Bytes()
+		p.reprinted = p.cal.CRLF()
 	}
 	return p, nil
 }

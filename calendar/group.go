@@ -367,7 +367,7 @@ func (s *Service) changeMeeting(ctx context.Context, group int64, m storage.Grou
 		if i < 0 || home[i].OwnClient {
 			return nil
 		}
-		_, _, err = u.save(ctx, change{owner: owner, calendar: home[i], name: old.Name, old: old, oldCal: oldCal, p: p, text: cal.Bytes()})
+		_, _, err = u.save(ctx, change{owner: owner, calendar: home[i], name: old.Name, old: old, oldCal: oldCal, p: p, text: cal.CRLF()})
 		return err
 	})
 	if KindOf(err) == NotFound {

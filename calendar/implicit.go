@@ -298,7 +298,7 @@ func (u *unit) queueMessage(ctx context.Context, kind string, owner *storage.Pri
 	owner = u.people.planner(owner)
 	m := scheduling.Mail{
 		Method: d.Method, From: d.From, FromName: owner.DisplayName, To: d.To, ToName: commonName(d.Calendar, d.To),
-		Calendar: d.Calendar.String(), Owner: row.Owner, Object: row.ID, UID: row.UID,
+		Calendar: string(d.Calendar.CRLF()), Owner: row.Owner, Object: row.ID, UID: row.UID,
 		Language: owner.Language, TimeZone: owner.TimeZone, Update: d.Update,
 	}
 	var err error

@@ -93,7 +93,7 @@ func compose(o *storage.Object, mine *storage.Personal) *storage.Object {
 		}
 	}
 	if part != nil || personal.Has(cal) {
-		seen.ICS = personal.Compose(cal, part).Bytes()
+		seen.ICS = personal.Compose(cal, part).CRLF()
 		seen.Size = int64(len(seen.ICS))
 	}
 	return &seen
@@ -254,7 +254,7 @@ func (u *unit) divide(ctx context.Context, r PutRequest, c *storage.Calendar, ol
 	if d.shared, err = u.s.checkComponent(shared); err != nil {
 		return nil, err
 	}
-	d.text = shared.Bytes()
+	d.text = shared.CRLF()
 	return d, nil
 }
 

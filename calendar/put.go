@@ -223,7 +223,7 @@ func (u *unit) put(ctx context.Context, r PutRequest, p *parsed, res *PutResult)
 	if p.reprinted != nil {
 		text = p.reprinted
 	} else if p != sent && !early {
-		text = p.cal.Bytes()
+		text = p.cal.CRLF()
 	}
 	u.made = r.Remind
 	if old != nil {
@@ -296,7 +296,7 @@ func (u *unit) save(ctx context.Context, c change) (*storage.Object, bool, error
 			if stored, err = u.s.checkComponent(plan.Stored); err != nil {
 				return nil, false, fmt.Errorf("object after scheduling: %w", err)
 			}
-			text = plan.Stored.Bytes()
+			text = plan.Stored.CRLF()
 		}
 	}
 	row, err := u.row(stored, text, c.owner)

@@ -95,7 +95,7 @@ func (u *unit) storeCopy(ctx context.Context, to *storage.Principal, home []*sto
 	if err != nil {
 		return fmt.Errorf("copy for %d: %w", to.ID, err)
 	}
-	row, err := u.row(p, res.Copy.Bytes(), to)
+	row, err := u.row(p, res.Copy.CRLF(), to)
 	if err != nil {
 		return err
 	}
@@ -135,7 +135,7 @@ func (u *unit) putInbox(ctx context.Context, to *storage.Principal, home []*stor
 	if err != nil {
 		return err
 	}
-	text := m.Calendar.Bytes()
+	text := m.Calendar.CRLF()
 	item := &storage.Object{
 		Owner: to.ID, Calendar: inbox.ID, ID: seq, Seq: seq, Inbox: true, Name: scheduling.InboxName(uid, seq), UID: uid,
 		Component: component, Method: m.Method, ICS: text, Size: int64(len(text)), ETag: etag(text),

@@ -8,6 +8,7 @@
 package ical
 
 import (
+	"bytes"
 	"iter"
 	"slices"
 	"strings"
@@ -233,6 +234,24 @@ func (c *Component) Master() *Component {
 // Bytes prints the component. Untouched parts are as they were read; the rest is folded at 75
 // octets with CRLF line ends (RFC 5545 section 3.1).
 func (c *Component) Bytes() []byte { return c.Append(make([]byte, 0, c.size())) }
+
+// CRLF prints the component as Bytes does, but ends every line with CR LF (RFC 5545 section 3.1): what was put together from lines that were
+// read, and lines that were not, would end them in two ways.
+func (c *Component) CRLF() []byte {
+	text := c.Bytes()
+	bare := bytes.Count(text, []byte("\n")) - bytes.Count(text, []byte("\r\n"))
+	if bare == 0 {
+		return text
+	}
+	out := make([]byte, 0, len(text)+bare)
+	for i, b := range text {
+		if b == '\n' && (i == 0 || text[i-1] != '\r') {
+			out = append(out, '\r')
+		}
+		out = append(out, b)
+	}
+	return out
+}
 
 // String is Bytes as a string.
 func (c *Component) String() string { return string(c.Bytes()) }
