@@ -217,11 +217,12 @@ func (u *unit) editOwn(ctx context.Context, who *storage.Principal, t Target, c 
 	return u.editDead(ctx, t.Owner.ID, c.ID, 0, edit)
 }
 
-// checkDefault sees that an inbox names an existing calendar (RFC 6638 section 9.2.1, valid-schedule-default-calendar-URL).
+// checkDefault sees that an inbox names a calendar that invitations to meetings can go to (RFC 6638 section 9.2.1,
+// valid-schedule-default-calendar-URL).
 func (u *unit) checkDefault(ctx context.Context, inbox *storage.Calendar) error {
 	c, err := u.tx.Calendar(ctx, inbox.Owner, inbox.Default)
-	if errors.Is(err, storage.ErrNotFound) || err == nil && (c.Kind != storage.CalendarKind || c.Subscribed) {
-		return Errorf(BadDefaultCalendar, "schedule-default-calendar-URL must name a calendar of this home that can be written to")
+	if errors.Is(err, storage.ErrNotFound) || err == nil && (c.Kind != storage.CalendarKind || c.Subscribed || len(c.Components) > 0 && !slices.Contains(c.Components, "VEVENT")) {
+		return Errorf(BadDefaultCalendar, "schedule-default-calendar-URL must name a calendar of this home that takes events and can be written to")
 	}
 	return err
 }
