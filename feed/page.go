@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	_ "embed"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"html/template"
 	"net/http"
@@ -40,7 +41,8 @@ var pagePolicy = func() string {
 // Bounds of one page.
 const (
 	pageDays  = 35
-	pageItems = 2000
+	pageItems = 2000     // lines
+	pageLine  = 300      // octets of a title or a place
 	pageOctet = 16 << 20 // of the objects that are read for it
 	firstYear = 1900
 	lastYear  = 2199
@@ -98,7 +100,7 @@ func (h *Handler) serveHTML(w http.ResponseWriter, r *http.Request, token string
 	to := from.AddDate(0, 0, pageDays)
 	p := &page{
 		Lang: book.Accepted(r.Header.Get("Accept-Language")), Style: template.CSS(pageStyle), Title: v.name(), Zone: loc.String(),
-		File: Path(token), Subscribe: template.URL("webcal://" + (&url.URL{Host: r.Host}).String()[2:] + Path(token)),
+		File: Path(token), Subscribe: subscribe(r.Host, token),
 		Prev: from.AddDate(0, 0, -pageDays).Format(time.DateOnly), Next: to.Format(time.DateOnly),
 	}
 	if err := h.fill(ctx, p, v, from, to, today, loc); err != nil {
@@ -121,6 +123,16 @@ func (h *Handler) serveHTML(w http.ResponseWriter, r *http.Request, token string
 	return nil
 }
 
+// subscribe is the address by which a program on the reader's device takes the feed; the feed itself where the request does not say what this
+// server is called, as HTTP/1.0 allows.
+func subscribe(host, token string) template.URL {
+	if host == "" {
+		return template.URL(Path(token))
+	}
+	u := url.URL{Scheme: "webcal", Host: host, Path: Path(token)}
+	return template.URL(u.String())
+}
+
 // fill puts in what takes place in [from, to), days of the wall clock in loc.
 func (h *Handler) fill(ctx context.Context, p *page, v *view, from, to, today time.Time, loc *time.Location) error {
 	start, end := zone.Instant(from, loc), zone.Instant(to, loc)
@@ -128,11 +140,15 @@ func (h *Handler) fill(ctx context.Context, p *page, v *view, from, to, today ti
 		Owner: v.feed.Owner, Calendars: []int64{v.feed.Calendar}, Components: []string{"VEVENT"}, Start: start.UnixMicro(), End: end.UnixMicro(),
 		WallStart: from.UnixMicro(), WallEnd: to.UnixMicro(), Fields: storage.WithICS, MaxText: pageOctet,
 	})
+	if errors.Is(err, storage.ErrTooMuch) {
+		p.Full = true
+		return nil
+	}
 	if err != nil {
 		return fmt.Errorf("events: %w", err)
 	}
 	days := map[time.Time]*pageDay{}
-	n := 0
+	left := pageItems
 	for _, o := range rows {
 		cal, err := ical.Parse(o.ICS)
 		if err != nil || !v.show(cal, o) {
@@ -147,12 +163,12 @@ func (h *Handler) fill(ctx context.Context, p *page, v *view, from, to, today ti
 			if err != nil || in.Component >= len(components) {
 				break
 			}
-			if n++; n > pageItems {
+			if left <= 0 {
 				p.Full = true
 				break
 			}
 			c := components[max(in.Component, 0)]
-			place(days, p.Lang, c, in, from, to, loc)
+			left -= place(days, p.Lang, c, in, from, to, loc)
 		}
 	}
 	for at, d := range days {
@@ -169,15 +185,15 @@ func (h *Handler) fill(ctx context.Context, p *page, v *view, from, to, today ti
 	return nil
 }
 
-// place puts an instance on each day that it touches.
-func place(days map[time.Time]*pageDay, l *words.Voice, c *ical.Component, in recur.Instance, from, to time.Time, loc *time.Location) {
+// place puts an instance on each day that it touches, and returns how many these are: at most pageDays.
+func place(days map[time.Time]*pageDay, l *words.Voice, c *ical.Component, in recur.Instance, from, to time.Time, loc *time.Location) (lines int) {
 	start, end := zone.Wall(in.Start, loc), zone.Wall(in.End, loc)
 	first := start.Truncate(24 * time.Hour)
 	last := first
 	if end.After(start) {
 		last = end.Add(-time.Second).Truncate(24 * time.Hour)
 	}
-	title := c.Text("SUMMARY")
+	title, location := clip(c.Text("SUMMARY")), clip(c.Text("LOCATION"))
 	switch {
 	case title == busyText && c.Prop("LOCATION") == nil:
 		title = l.T("Busy")
@@ -188,13 +204,13 @@ func place(days map[time.Time]*pageDay, l *words.Voice, c *ical.Component, in re
 		if day.Before(from) {
 			day = from
 			if day.After(last) {
-				return
+				return lines
 			}
 		}
 		if !day.Before(to) {
-			return
+			return lines
 		}
-		it := &pageItem{from: start, Title: title, Location: c.Text("LOCATION"), Tentative: strings.EqualFold(c.Value("STATUS"), "TENTATIVE")}
+		it := &pageItem{from: start, Title: title, Location: location, Tentative: strings.EqualFold(c.Value("STATUS"), "TENTATIVE")}
 		switch {
 		case in.AllDay || day.After(first) && day.Before(last):
 			it.from, it.Time = day, l.T("all day")
@@ -209,7 +225,17 @@ func place(days map[time.Time]*pageDay, l *words.Voice, c *ical.Component, in re
 			days[day] = &pageDay{}
 		}
 		days[day].Items = append(days[day].Items, it)
+		lines++
 	}
+	return lines
+}
+
+// clip shortens a text to what fits into a line.
+func clip(s string) string {
+	if len(s) <= pageLine {
+		return s
+	}
+	return strings.ToValidUTF8(s[:pageLine], "") + "…"
 }
 
 // book is what the page says.

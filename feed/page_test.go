@@ -1,6 +1,8 @@
 package feed_test
 
 import (
+	"fmt"
+	"net/http/httptest"
 	"regexp"
 	"strings"
 	"testing"
@@ -75,6 +77,44 @@ func TestS12Page(t *testing.T) {
 			if res := s.get("GET", "/feed/"+full+"?from="+odd); res.StatusCode != 200 {
 				t.Errorf("from %q: %d", odd, res.StatusCode)
 			}
+		}
+	})
+}
+
+// TestPageBounds: however long its texts, however often something repeats and however long it takes, a page stays small.
+func TestPageBounds(t *testing.T) {
+	each(t, func(s *site) {
+		long := strings.Repeat("ä", 200_000)
+		s.put("long", "DTSTART:20260105T090000Z", "DURATION:P40D", "RRULE:FREQ=HOURLY;COUNT=500", "SUMMARY:"+long, "LOCATION:"+long)
+		full := s.publish(false)
+		text := body(t, s.get("GET", "/feed/"+full))
+		if n := strings.Count(text, "<li>"); n < 2000 || n > 2100 || len(text) > 4<<20 || !strings.Contains(text, "There is more than can be shown here.") {
+			t.Errorf("%d lines in %d octets", n, len(text))
+		}
+		if !strings.Contains(text, "ä…") {
+			t.Error("the title is not cut between two letters")
+		}
+		// More than is read for a page: it says so.
+		for i := range 20 {
+			s.put(fmt.Sprintf("more-%d", i), "DTSTART:20260105T090000Z", "DURATION:PT1H", "DESCRIPTION:"+strings.Repeat("x", 900_000))
+		}
+		res := s.get("GET", "/feed/"+full)
+		if text := lines(body(t, res)); res.StatusCode != 200 || text != "There is more than can be shown here." {
+			t.Errorf("too much: %d %.200s", res.StatusCode, text)
+		}
+	})
+}
+
+// TestPageWithoutHost: HTTP/1.0 needs no Host.
+func TestPageWithoutHost(t *testing.T) {
+	each(t, func(s *site) {
+		full := s.publish(false)
+		r := httptest.NewRequestWithContext(t.Context(), "GET", "/feed/"+full, nil)
+		r.Host = ""
+		w := httptest.NewRecorder()
+		s.ServeHTTP(w, r)
+		if text := w.Body.String(); w.Code != 200 || !strings.Contains(text, `<a class="main" href="/feed/`+full+`.ics"`) {
+			t.Errorf("%d %s", w.Code, text)
 		}
 	})
 }
