@@ -263,15 +263,21 @@ func TestPrivacy(t *testing.T) {
 			event("series", "RECURRENCE-ID:20260604T090000Z", "DTSTART:20260604T090000Z", "SUMMARY:Off", "STATUS:CANCELLED")+"END:VCALENDAR\r\n")
 		s.putText("hidden", "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\n"+event("hidden", "DTSTART:20260601T090000Z", "RRULE:FREQ=DAILY;COUNT=5", "SUMMARY:SECRET", "CLASS:PRIVATE")+
 			event("hidden", "RECURRENCE-ID:20260602T090000Z", "DTSTART:20260602T100000Z", "SUMMARY:SECRET")+"END:VCALENDAR\r\n")
+		// An instance without CLASS is as its series, and what is private from a date on says nothing of the rest any more.
+		s.putText("vague", "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\n"+event("vague", "DTSTART:20260701T090000Z", "RRULE:FREQ=DAILY;COUNT=5", "SUMMARY:SECRET", "CLASS:CONFIDENTIAL")+
+			event("vague", "RECURRENCE-ID:20260702T090000Z", "DTSTART:20260702T100000Z", "SUMMARY:SECRET")+"END:VCALENDAR\r\n")
+		s.putText("later", "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\n"+event("later", "DTSTART:20260801T090000Z", "RRULE:FREQ=DAILY;COUNT=5", "SUMMARY:Open SECRET")+
+			event("later", "RECURRENCE-ID;RANGE=THISANDFUTURE:20260802T090000Z", "DTSTART:20260802T100000Z", "SUMMARY:SECRET", "CLASS:PRIVATE")+"END:VCALENDAR\r\n")
 
 		full, busy := s.publish(false), s.publish(true)
-		want := strings.Join([]string{"confidential Busy", "free Holiday", "off Cancelled", "public Public", "series 20260602T090000Z Series", "series 20260603T090000Z Busy", "series 20260604T090000Z Off"}, "\n")
+		want := strings.Join([]string{"confidential Busy", "free Holiday", "off Cancelled", "public Public", "series 20260602T090000Z Series", "series 20260603T090000Z Busy", "series 20260604T090000Z Off",
+			"vague 20260702T090000Z Busy", "vague Busy"}, "\n")
 		if got := s.show(full); got != want {
 			t.Errorf("the full feed has\n%s\nwant\n%s", got, want)
 		}
 		got := s.show(busy)
 		lines := strings.Split(got, "\n")
-		if len(lines) != 9 || strings.Count(got, "Busy") != 9 || !strings.Contains(got, " 20260604T090000Z Busy") {
+		if len(lines) != 13 || strings.Count(got, "Busy") != 13 || !strings.Contains(got, " 20260604T090000Z Busy") {
 			t.Errorf("the busy feed has\n%s", got)
 		}
 		for _, l := range lines {

@@ -30,7 +30,7 @@ type view struct {
 }
 
 // rendering is raised whenever the same calendar would give another text than before.
-const rendering = 1
+const rendering = 2
 
 // tag stands for everything the text of the feed is made of.
 func (v *view) tag(epoch int64) string {
@@ -126,7 +126,7 @@ func (w *writer) close() (*rendered, error) {
 	return &rendered{gzip: bytes.Clone(w.buf.Bytes()), size: w.size.n}, nil
 }
 
-// class is what a component may show: all, when it is, or nothing.
+// class is what a component may show: all, when it is, or nothing; the stricter the larger.
 type class int
 
 const (
@@ -179,13 +179,17 @@ func (v *view) show(cal *ical.Component, o *storage.Object) bool {
 	master := cal.Master()
 	var except []*ical.Property // for the master
 	gone := map[*ical.Component]bool{}
+	least := public // an instance that says nothing of its own is as its series
+	if master != nil {
+		least = classOf(master)
+	}
 	for c := range cal.Main() {
-		cl := classOf(c)
-		if master != nil && classOf(master) == hidden {
-			cl = hidden
-		}
+		cl := max(classOf(c), least)
 		if v.feed.Busy && v.free(c) || v.declined(c) || cl == hidden && !v.feed.Busy {
 			if id := c.Prop("RECURRENCE-ID"); id != nil {
+				if cl == hidden && !v.feed.Busy && strings.EqualFold(id.Param("RANGE"), "THISANDFUTURE") {
+					return false // what the series says of later instances is not true, and what is true is private
+				}
 				except = append(except, id)
 			}
 			gone[c] = true
