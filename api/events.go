@@ -22,7 +22,8 @@ import (
 const (
 	maxWindow  = 5 * 366 * 24 * time.Hour
 	maxPage    = 1000
-	maxNamed   = 50 // calendars, people or rooms in one request
+	maxNamed   = 50      // calendars, people or rooms in one request
+	maxOctets  = 8 << 20 // of the texts that a page tells: of one event as often as it tells it
 	cursorKind = 1
 )
 
@@ -79,7 +80,7 @@ func (h *Handler) listEvents(ctx context.Context, q *caller, in *struct {
 	Window
 	DisplayZone
 	Calendar []string `query:"calendar" nullable:"false" doc:"Ids or slugs of calendars, separated by commas; without it all of one's own." maxItems:"50"`
-	Limit    int      `query:"limit" doc:"How many at most; 100." minimum:"1" maximum:"1000"`
+	Limit    int      `query:"limit" doc:"How many at most; 100. There are fewer on a page where they are very long." minimum:"1" maximum:"1000"`
 	Cursor   string   `query:"cursor" doc:"next of the page before." maxLength:"200"`
 }) (*struct{ Body EventPage }, error) {
 	from, to, err := in.Window.read(maxWindow)
@@ -109,14 +110,25 @@ func (h *Handler) listEvents(ctx context.Context, q *caller, in *struct {
 	}
 	list := top.sorted()
 	page := EventPage{Events: []*Meeting{}}
-	if len(list) == top.limit {
-		list = list[:len(list)-1]
-		page.Next = list[len(list)-1].key.String()
+	if n := fitting(list, top.limit-1); n < len(list) {
+		list = list[:n]
+		page.Next = list[n-1].key.String()
 	}
 	if page.Events, err = h.render(ctx, q, groups, list, here); err != nil {
 		return nil, err
 	}
 	return &struct{ Body EventPage }{page}, nil
+}
+
+// fitting is how many of these events make a page: at least one, where there is one.
+func fitting(list []event, most int) int {
+	octets := int64(0)
+	for i, e := range list[:min(len(list), most)] {
+		if octets += e.row.Size; octets > maxOctets && i > 0 {
+			return i
+		}
+	}
+	return min(len(list), most)
 }
 
 // named finds the calendars of a request, by home: one's own where none is named.

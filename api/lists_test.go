@@ -67,6 +67,39 @@ func TestPages(t *testing.T) {
 	})
 }
 
+// TestLongPages: a page stays small however long events are and however often they repeat, and pages hold each once all the same.
+func TestLongPages(t *testing.T) {
+	each(t, func(h *house) {
+		status, _ := h.caldav("alice", "PUT", "/dav/calendars/alice/calendar/long.ics", "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\nBEGIN:VEVENT\r\nUID:long\r\nDTSTAMP:20260101T000000Z\r\n"+
+			"DTSTART:20260116T100000Z\r\nDURATION:PT1H\r\nRRULE:FREQ=DAILY;COUNT=50\r\nDESCRIPTION:"+strings.Repeat("x", 900_000)+"\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n")
+		if status != 201 {
+			h.Fatal(status)
+		}
+		seen := map[string]bool{}
+		cursor := ""
+		for range 20 {
+			a := h.as("alice", "GET", "/events?from=2026-01-15T00:00:00Z&to=2026-04-01T00:00:00Z&limit=1000"+cursor, nil)
+			if a.Body.Len() > 9<<20 {
+				h.Fatalf("a page of %d octets", a.Body.Len())
+			}
+			o := a.ok(200)
+			for _, e := range list(o, "events") {
+				if seen[text(e, "start")] {
+					h.Errorf("%s is there twice", text(e, "start"))
+				}
+				seen[text(e, "start")] = true
+			}
+			if cursor = text(o, "next"); cursor == "" {
+				break
+			}
+			cursor = "&cursor=" + cursor
+		}
+		if len(seen) != 50 || cursor != "" {
+			h.Errorf("%d instances, then %q", len(seen), cursor)
+		}
+	})
+}
+
 // TestFreeBusy: when others are busy, and nothing else.
 func TestFreeBusy(t *testing.T) {
 	each(t, func(h *house) {
