@@ -21,8 +21,9 @@ import (
 
 // Bounds of one page.
 const (
-	maxItems = 4000     // instances of events
+	maxItems = 4000     // instances of events, and lines of a list
 	maxText  = 24 << 20 // octets of the objects that are read for them
+	maxLine  = 300      // octets of a title or a place
 )
 
 // shelf is a calendar that somebody may read.
@@ -255,7 +256,7 @@ func (v *visit) item(s *shelf, o *meeting.Object, x meeting.Occurrence) *item {
 		return nil
 	}
 	i := &item{
-		Shelf: s, ID: m.ID, Title: m.Name, Location: m.Location, AllDay: x.AllDay, From: x.Start, To: x.End,
+		Shelf: s, ID: m.ID, Title: inLine(m.Name), Location: inLine(m.Location), AllDay: x.AllDay, From: x.Start, To: x.End,
 		Start: zone.Wall(x.Start, v.loc), End: zone.Wall(x.End, v.loc), Instance: m.Instance, ETag: m.ETag, Recurring: x.Recurring,
 		Tentative: m.Status == "tentative" || m.Answer == "tentative", Declined: m.Answer == "declined", Cancelled: m.Status == "cancelled",
 	}
@@ -270,6 +271,14 @@ func (v *visit) item(s *shelf, o *meeting.Object, x meeting.Occurrence) *item {
 	}
 	i.Href = v.link("/event/"+m.ID, "instance", m.Instance)
 	return i
+}
+
+// inLine shortens a text to what stands in a line; the page of the event has all of it.
+func inLine(s string) string {
+	if len(s) <= maxLine {
+		return s
+	}
+	return strings.ToValidUTF8(s[:maxLine], "") + "…"
 }
 
 // colors is a style sheet: a class for each calendar.

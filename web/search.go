@@ -102,7 +102,8 @@ func (v *visit) find(ctx context.Context, list []*shelf, words []string) ([]agen
 		}
 	}
 	slices.SortStableFunc(found, func(a, b *item) int { return a.Start.Compare(b.Start) })
-	return v.byDay(found, time.Time{}, time.Time{}), full, nil
+	days, more := v.byDay(found, time.Time{}, time.Time{})
+	return days, full || more, nil
 }
 
 // A finder looks for words in texts, before they are parsed.

@@ -374,8 +374,8 @@ func (h *Handler) agenda(v *visit) error {
 	if err != nil {
 		return err
 	}
-	page.Full = full
-	page.Days = v.byDay(items, date, end)
+	days, more := v.byDay(items, date, end)
+	page.Days, page.Full = days, full || more
 	last := end.AddDate(0, 0, -1)
 	page.Heading = v.lang.Brief(date) + " – " + v.lang.Brief(last) + " " + strconv.Itoa(last.Year())
 	page.Title = v.t("Agenda") + ", " + page.Heading
@@ -386,11 +386,17 @@ func (h *Handler) agenda(v *visit) error {
 	return v.render(http.StatusOK, "agenda", page)
 }
 
-// byDay lists events under their days within [from, to), each day they touch; with zero times under their first day.
-func (v *visit) byDay(items []*item, from, to time.Time) []agendaDay {
+// byDay lists events under their days within [from, to), each day they touch; with zero times under their first day. full says that there
+// are more lines than fit.
+func (v *visit) byDay(items []*item, from, to time.Time) (list []agendaDay, full bool) {
+	lines := 0
 	now := zone.Wall(v.Now(), v.loc)
 	days := map[time.Time]*agendaDay{}
 	put := func(day time.Time, it *item) {
+		if lines++; lines > maxItems {
+			full = true
+			return
+		}
 		d := days[day]
 		if d == nil {
 			d = &agendaDay{dayHead: v.dayHead(day, now, "day")}
@@ -424,7 +430,6 @@ func (v *visit) byDay(items []*item, from, to time.Time) []agendaDay {
 	if d := days[dayOf(now)]; d == nil && !from.IsZero() && !dayOf(now).Before(from) && dayOf(now).Before(to) {
 		days[dayOf(now)] = &agendaDay{dayHead: v.dayHead(dayOf(now), now, "day")}
 	}
-	var list []agendaDay
 	for _, d := range days {
 		slices.SortStableFunc(d.Items, func(a, b agendaItem) int {
 			return cmp.Or(boolInt(b.Time == v.t("all day"))-boolInt(a.Time == v.t("all day")), a.Start.Compare(b.Start))
@@ -432,7 +437,7 @@ func (v *visit) byDay(items []*item, from, to time.Time) []agendaDay {
 		list = append(list, *d)
 	}
 	slices.SortFunc(list, func(a, b agendaDay) int { return strings.Compare(a.Date, b.Date) })
-	return list
+	return list, full
 }
 
 func later(a, b time.Time) time.Time {

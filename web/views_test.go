@@ -186,6 +186,27 @@ func TestMoreThanFits(t *testing.T) {
 	})
 }
 
+// TestLongTitles: however long what is in a calendar is, and however often it repeats, a view of it stays small.
+func TestLongTitles(t *testing.T) {
+	each(t, func(h *house) {
+		long := strings.Repeat("ä", 200_000)
+		_, err := h.Service.Put(h.Context(), calendar.PutRequest{
+			Who: h.Principal("alice"), Target: calendar.Target{Owner: h.Principal("alice"), Slug: "calendar", Name: "long.ics"},
+			Body: []byte("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\nBEGIN:VEVENT\r\nUID:long\r\nDTSTAMP:20260101T000000Z\r\nDTSTART:20260105T090000Z\r\nDURATION:P40D\r\n" +
+				"RRULE:FREQ=HOURLY;COUNT=600\r\nSUMMARY:" + long + "\r\nLOCATION:" + long + "\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"),
+		})
+		if err != nil {
+			h.Fatal(err)
+		}
+		b := h.as("alice")
+		for _, path := range []string{"/week/2026-01-12", "/month/2026-01-12", "/agenda/2026-01-12", "/day/2026-01-12", "/search?q=äää"} {
+			if b.get(path); len(b.page) > 5<<20 || !strings.Contains(b.page, "ä…") {
+				h.Errorf("%s has %d octets", path, len(b.page))
+			}
+		}
+	})
+}
+
 func TestSearch(t *testing.T) {
 	each(t, func(h *house) {
 		h.make("alice", meeting.NewMeeting{Name: "Planning", Start: at(15, "09:00"), End: at(15, "10:00"), Location: "Harbour", Recurrence: &meeting.Recurrence{Every: "week"}})
