@@ -24,6 +24,11 @@ func (s *Service) Copy(ctx context.Context, r MoveRequest) (created bool, err er
 	if err != nil {
 		return false, err
 	}
+	return s.copyFrom(ctx, r, src)
+}
+
+// copyFrom is Copy of a source that was read.
+func (s *Service) copyFrom(ctx context.Context, r MoveRequest, src *storage.Object) (created bool, err error) {
 	if r.From.Owner.ID == r.To.Owner.ID && r.From.Slug == r.To.Slug && r.From.Name == r.To.Name {
 		if err := r.overwrite(src); err != nil {
 			return false, err
@@ -92,11 +97,23 @@ func (s *Service) Move(ctx context.Context, r MoveRequest) (created bool, err er
 		if err := allow(ctx, s.Store, r.Who, r.From, from, auth.Unbind); err != nil {
 			return false, err
 		}
-		created, err = s.Copy(ctx, r)
-		if err == nil {
-			err = s.Delete(ctx, DeleteRequest{Who: r.Who, Target: r.From, Quiet: true})
+		src, err := s.source(ctx, r)
+		if err != nil {
+			return false, err
 		}
-		return created, err
+		if err := untouchable(r.Who, r.From.Owner, src); err != nil {
+			return false, err
+		}
+		if created, err = s.copyFrom(ctx, r, src); err != nil {
+			return created, err
+		}
+		// What was changed since it was copied would be lost.
+		return created, s.Delete(ctx, DeleteRequest{Who: r.Who, Target: r.From, Quiet: true, Cond: func(current *storage.Object) error {
+			if current.ETag != src.ETag {
+				return Errorf(Changed, "it was changed while it was moved: it is in both places now")
+			}
+			return nil
+		}})
 	}
 	if err := checkName(r.To.Name); err != nil {
 		return false, err
