@@ -57,7 +57,7 @@ func (s *Service) Attachment(ctx context.Context, who *storage.Principal, id str
 		return nil, err
 	}
 	for _, o := range uses {
-		if slices.ContainsFunc(append(through, access), func(a *auth.Access) bool { return reads(a, home, o) }) {
+		if reads(access, home, o) || slices.ContainsFunc(through[o.Calendar], func(a *auth.Access) bool { return reads(a, home, o) }) {
 			return a, nil
 		}
 	}
@@ -73,8 +73,8 @@ func (s *Service) Attachment(ctx context.Context, who *storage.Principal, id str
 const maxSharees = 20
 
 // throughSharees returns what who may do in the owner's home by coming through the homes of those with whom the calendars of these objects are
-// shared.
-func (s *Service) throughSharees(ctx context.Context, who, owner *storage.Principal, home []*storage.Calendar, uses []*storage.Object) ([]*auth.Access, error) {
+// shared: by calendar, since nobody comes to another that way, whatever the sharee may do there.
+func (s *Service) throughSharees(ctx context.Context, who, owner *storage.Principal, home []*storage.Calendar, uses []*storage.Object) (map[int64][]*auth.Access, error) {
 	shared := slices.ContainsFunc(home, func(c *storage.Calendar) bool {
 		return c.Shared && slices.ContainsFunc(uses, func(o *storage.Object) bool { return o.Calendar == c.ID })
 	})
@@ -86,9 +86,13 @@ func (s *Service) throughSharees(ctx context.Context, who, owner *storage.Princi
 		return nil, fmt.Errorf("shares: %w", err)
 	}
 	var ids []int64
+	theirs := map[int64][]int64{} // calendars, by sharee
 	for _, sh := range shares {
-		if sh.State == storage.ShareAccepted && sh.Sharee != who.ID && !slices.Contains(ids, sh.Sharee) {
-			ids = append(ids, sh.Sharee)
+		if sh.State == storage.ShareAccepted && sh.Sharee != who.ID && slices.ContainsFunc(uses, func(o *storage.Object) bool { return o.Calendar == sh.Calendar }) {
+			if theirs[sh.Sharee] == nil {
+				ids = append(ids, sh.Sharee)
+			}
+			theirs[sh.Sharee] = append(theirs[sh.Sharee], sh.Calendar)
 		}
 	}
 	if len(ids) == 0 {
@@ -105,15 +109,17 @@ func (s *Service) throughSharees(ctx context.Context, who, owner *storage.Princi
 	if err != nil {
 		return nil, fmt.Errorf("principals: %w", err)
 	}
-	var list []*auth.Access
+	through := map[int64][]*auth.Access{}
 	for _, sharee := range sharees {
 		a, err := auth.EnterShared(ctx, s.Store, who, sharee, owner)
 		if err != nil {
 			return nil, fmt.Errorf("access: %w", err)
 		}
-		list = append(list, a)
+		for _, c := range theirs[sharee.ID] {
+			through[c] = append(through[c], a)
+		}
 	}
-	return list, nil
+	return through, nil
 }
 
 // attachmentUses returns an attachment and the objects that refer to it.

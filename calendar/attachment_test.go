@@ -422,6 +422,31 @@ func TestAttachmentsThroughSharees(t *testing.T) {
 		if got := s.readers(id, s.alice, s.bob, s.cleo); got != "alice bob cleo" {
 			t.Errorf("shared with Bob: read by %q", got)
 		}
+		// Another calendar, which Bob reads because he acts for Alice, and which is shared with somebody else, is not among Bob's.
+		side := calendar.Target{Owner: s.alice, Slug: "side"}
+		if err := s.MakeCalendar(ctx, s.alice, side, calendar.Edit{}); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Share(ctx, s.alice, side, []calendar.ShareRequest{{With: s.add("dan", "user"), Access: calendar.ShareRead, Direct: true}}); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.SetDelegates(ctx, s.alice, s.alice, false, []int64{s.bob.ID}); err != nil {
+			t.Fatal(err)
+		}
+		side.Name = "b.ics"
+		if _, err := s.Put(ctx, calendar.PutRequest{Who: s.alice, Target: side, Body: []byte(event("b", "DTSTART:20260106T090000Z"))}); err != nil {
+			t.Fatal(err)
+		}
+		res, err := s.Attach(ctx, calendar.AttachRequest{Who: s.alice, Target: side, Name: "x", Body: strings.NewReader("x"), Length: 1, Base: "https://cal.example.com"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := s.readers(res.ManagedID, s.alice, mustFind(s, "bob"), s.cleo); got != "alice bob" {
+			t.Errorf("of another calendar: read by %q", got)
+		}
+		if err := s.SetDelegates(ctx, s.alice, s.alice, false, nil); err != nil {
+			t.Fatal(err)
+		}
 		if err := s.ChangeShares(ctx, s.alice, target(s.alice, ""), nil, []*storage.Principal{s.bob}); err != nil {
 			t.Fatal(err)
 		}
