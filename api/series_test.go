@@ -231,3 +231,37 @@ func TestMove(t *testing.T) {
 		h.as("alice", "PATCH", path, object{"calendar": "tasks"}).fails(409, "unsupported-component", "calendar")
 	})
 }
+
+// TestFromADateOn: a program has changed a series from a date on (RANGE=THISANDFUTURE). Single instances are changed and taken out, and the others
+// stay as they are.
+func TestFromADateOn(t *testing.T) {
+	each(t, func(h *house) {
+		status, _ := h.caldav("alice", "PUT", "/dav/calendars/alice/calendar/r.ics", "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\n"+
+			"BEGIN:VEVENT\r\nUID:r\r\nDTSTAMP:20260101T000000Z\r\nDTSTART:20260202T090000Z\r\nDTEND:20260202T100000Z\r\nRRULE:FREQ=DAILY;COUNT=7\r\nSUMMARY:Old\r\nEND:VEVENT\r\n"+
+			"BEGIN:VEVENT\r\nUID:r\r\nDTSTAMP:20260101T000000Z\r\nRECURRENCE-ID;RANGE=THISANDFUTURE:20260204T090000Z\r\nDTSTART:20260204T140000Z\r\nDTEND:20260204T150000Z\r\nSUMMARY:New\r\nEND:VEVENT\r\n"+
+			"END:VCALENDAR\r\n")
+		if status != 201 {
+			h.Fatal(status)
+		}
+		path := "/meetings/" + h.id("alice", "r")
+		starts := func(want ...string) {
+			h.Helper()
+			if got := h.starts("alice"); fmt.Sprint(got) != fmt.Sprint(want) {
+				h.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+			}
+		}
+		starts("Old 2026-02-02T09:00", "Old 2026-02-03T09:00", "New 2026-02-04T14:00", "New 2026-02-05T14:00", "New 2026-02-06T14:00", "New 2026-02-07T14:00", "New 2026-02-08T14:00")
+		h.as("alice", "PATCH", path+instance("2026-02-06T09:00:00Z"), object{"name": "Once"}).ok(200)
+		h.as("alice", "DELETE", path+instance("2026-02-07T09:00:00Z"), nil).ok(204)
+		starts("Old 2026-02-02T09:00", "Old 2026-02-03T09:00", "New 2026-02-04T14:00", "New 2026-02-05T14:00", "Once 2026-02-06T14:00", "New 2026-02-08T14:00")
+		// The one from which on it is so.
+		h.as("alice", "PATCH", path+instance("2026-02-04T09:00:00Z"), object{"start": "2026-02-04T16:00:00Z"}).ok(200)
+		starts("Old 2026-02-02T09:00", "Old 2026-02-03T09:00", "New 2026-02-04T16:00", "New 2026-02-05T14:00", "Once 2026-02-06T14:00", "New 2026-02-08T14:00")
+		h.as("alice", "DELETE", path+instance("2026-02-05T09:00:00Z"), nil).ok(204)
+		starts("Old 2026-02-02T09:00", "Old 2026-02-03T09:00", "New 2026-02-04T16:00", "Once 2026-02-06T14:00", "New 2026-02-08T14:00")
+		// What follows looked like that program's change, and would not any more in a series of its own.
+		h.as("alice", "PATCH", path+from("2026-02-08T09:00:00Z"), object{"name": "Third"}).fails(409, "refused", "")
+		h.as("alice", "DELETE", path+from("2026-02-08T09:00:00Z"), nil).ok(204)
+		starts("Old 2026-02-02T09:00", "Old 2026-02-03T09:00", "New 2026-02-04T16:00", "Once 2026-02-06T14:00")
+	})
+}

@@ -224,6 +224,9 @@ func (h *Editor) split(ctx context.Context, who *storage.Principal, f *Found, o 
 		}
 		return res.Object, nil
 	}
+	if o.ranged(x) {
+		return nil, &Error{Kind: calendar.Refused, Detail: "another program has changed this series from a date on, in a way that cannot be kept when it is split; change the whole series or single instances, or use that program"}
+	}
 	rest, err := o.rest(x, uid, e.now)
 	if err != nil {
 		return nil, err

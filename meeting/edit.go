@@ -1,6 +1,7 @@
 package meeting
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -282,29 +283,16 @@ func (e *edit) one(o *Object, x Occurrence) error {
 
 // override returns the component of one instance, which it makes where there is none (RFC 5545 section 3.8.4.4).
 func (o *Object) override(x Occurrence) (*ical.Component, error) {
-	if x.Component < 0 || x.Component >= len(o.Main) {
+	series, err := o.Series()
+	if err != nil {
+		return nil, err
+	}
+	c := series.Single(o.Cal, x.Instance, o.here)
+	if c == nil {
 		return nil, notThere("instance")
 	}
-	c := o.Main[x.Component]
-	if c.Prop("RECURRENCE-ID") != nil {
-		return c, nil
-	}
-	c = o.derive(c, x.RecurrenceID)
-	o.Cal.AddChild(c)
-	o.Main = append(o.Main, c)
+	o.Main = slices.Collect(o.Cal.Main())
 	return c, nil
-}
-
-// derive makes the component of an instance from the series.
-func (o *Object) derive(master *ical.Component, id ical.DateTime) *ical.Component {
-	c := master.Clone()
-	for _, name := range []string{"RRULE", "RDATE", "EXDATE", "EXRULE"} {
-		c.Remove(name)
-	}
-	start, _, _ := Times(master)
-	move(c, id.Wall.Sub(start.Wall))
-	c.Add(id.Property("RECURRENCE-ID"))
-	return c
 }
 
 // move shifts the times of a component on the wall clock.

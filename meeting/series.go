@@ -224,8 +224,10 @@ func (o *Object) dropStrays(master *ical.Component) error {
 
 // exclude takes one instance out of a series. It reports false when nothing is left.
 func (o *Object) exclude(x Occurrence, now time.Time) bool {
-	if c := o.Main[x.Component]; c.Prop("RECURRENCE-ID") != nil {
-		o.Cal.RemoveChildren(func(k *ical.Component) bool { return k == c })
+	if o.Main[x.Component].Prop("RECURRENCE-ID") != nil {
+		if c, err := o.override(x); err == nil { // not what stands for later instances, too
+			o.Cal.RemoveChildren(func(k *ical.Component) bool { return k == c })
+		}
 	}
 	if master := o.Cal.Master(); master != nil {
 		master.Add(x.RecurrenceID.Property("EXDATE"))
@@ -249,6 +251,12 @@ func (o *Object) exclude(x Occurrence, now time.Time) bool {
 func (o *Object) first(x Occurrence) bool {
 	start, _, ok := Times(o.Cal.Master())
 	return ok && !x.RecurrenceID.Wall.After(start.Wall)
+}
+
+// ranged reports whether the component of an instance stands for all later ones, too: RANGE=THISANDFUTURE (RFC 5545 section 3.2.13).
+func (o *Object) ranged(x Occurrence) bool {
+	p := o.Main[x.Component].Prop("RECURRENCE-ID")
+	return p != nil && equalWord(p.Param("RANGE"), "THISANDFUTURE")
 }
 
 // cut ends a series before an instance.
