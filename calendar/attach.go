@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -224,6 +225,9 @@ func b2i(b bool) int {
 // maxRID bounds the instances that one request can name: each that has no component yet gets one.
 const maxRID = 100
 
+// maxRangedRID is the same where overrides stand for all later instances, too: each that is named costs as much as reading the series.
+const maxRangedRID = 10
+
 // componentsOf returns the components of an object that a request is for; an instance that has none yet gets one.
 func (s *Service) componentsOf(cal *ical.Component, r AttachRequest) ([]*ical.Component, error) {
 	var list []*ical.Component
@@ -240,8 +244,21 @@ func (s *Service) componentsOf(cal *ical.Component, r AttachRequest) ([]*ical.Co
 	if here == nil {
 		here = time.UTC
 	}
+	ranged := slices.ContainsFunc(list, func(c *ical.Component) bool {
+		id := c.Prop("RECURRENCE-ID")
+		return id != nil && id.HasParam("RANGE")
+	})
+	if ranged && len(r.Instances) > maxRangedRID {
+		return nil, Errorf(BadInstance, "at most %d instances of this series can be named at once", maxRangedRID)
+	}
 	var series *recur.Series
 	var where []*ical.Component
+	named := map[time.Time]bool{}
+	add := func(c *ical.Component) {
+		if !slices.Contains(where, c) { // named twice
+			where = append(where, c)
+		}
+	}
 	for _, rid := range r.Instances {
 		bad := Errorf(BadInstance, "there is no instance %.40q of it (RFC 8607 section 3.3.2)", rid)
 		if rid == "M" {
@@ -249,7 +266,7 @@ func (s *Service) componentsOf(cal *ical.Component, r AttachRequest) ([]*ical.Co
 			if master == nil {
 				return nil, bad
 			}
-			where = append(where, master)
+			add(master)
 			continue
 		}
 		d, err := ical.ParseDateTime(rid, "")
@@ -262,54 +279,23 @@ func (s *Service) componentsOf(cal *ical.Component, r AttachRequest) ([]*ical.Co
 			}
 		}
 		x, ok := series.Lookup(d, here)
-		if !ok || x.RecurrenceID.Wall.IsZero() || x.Component >= len(list) {
+		if !ok {
 			return nil, bad
 		}
-		c := list[x.Component]
-		if c.Prop("RECURRENCE-ID") == nil {
-			c = overrideOf(c, x.RecurrenceID)
-			if again := sameInstance(where, c); again != nil {
-				continue
-			}
-			cal.AddChild(c)
+		if named[x.RecurrenceID.Wall] {
+			continue
 		}
-		where = append(where, c)
+		named[x.RecurrenceID.Wall] = true
+		c := series.Single(cal, x, here)
+		if c == nil {
+			return nil, bad
+		}
+		add(c)
+		if ranged { // others may have another component now
+			series = nil
+		}
 	}
 	return where, nil
-}
-
-// sameInstance returns the component of the list that is for the same instance as c.
-func sameInstance(list []*ical.Component, c *ical.Component) *ical.Component {
-	for _, k := range list {
-		if k.Value("RECURRENCE-ID") == c.Value("RECURRENCE-ID") {
-			return k
-		}
-	}
-	return nil
-}
-
-// overrideOf makes the component of an instance of a series (RFC 5545 section 3.8.4.4).
-func overrideOf(master *ical.Component, id ical.DateTime) *ical.Component {
-	c := master.Clone()
-	for _, name := range []string{"RRULE", "RDATE", "EXDATE", "EXRULE"} {
-		c.Remove(name)
-	}
-	var start time.Time
-	if p := master.Prop("DTSTART"); p != nil {
-		if d, err := p.DateTime(); err == nil {
-			start = d.Wall
-		}
-	}
-	for _, name := range []string{"DTSTART", "DTEND", "DUE"} {
-		if p := c.Prop(name); p != nil {
-			if d, err := p.DateTime(); err == nil {
-				d.Wall = d.Wall.Add(id.Wall.Sub(start))
-				p.SetDateTime(d)
-			}
-		}
-	}
-	c.Add(id.Property("RECURRENCE-ID"))
-	return c
 }
 
 // upload stores what a request brings, within the limits. Nothing refers to it yet.

@@ -2,16 +2,21 @@ package calendar_test
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
 	"kalends/auth"
 	"kalends/calendar"
+	"kalends/ical"
+	"kalends/ical/recur"
+	"kalends/ical/zone"
 	"kalends/storage"
 )
 
@@ -468,6 +473,43 @@ func FuzzFileName(f *testing.F) {
 		}
 		if again := calendar.FileName(name); again != name {
 			t.Fatalf("FileName(%q) = %q, and of that %q", s, name, again)
+		}
+	})
+}
+
+// TestAttachToInstances: an attachment is in the instances that are named, once, and in no others, also where an override stands for all later ones.
+func TestAttachToInstances(t *testing.T) {
+	each(t, func(s *site) {
+		s.put(s.alice, "r.ics", "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\n"+
+			"BEGIN:VEVENT\r\nUID:r\r\nDTSTAMP:20260101T000000Z\r\nDTSTART:20260202T090000Z\r\nDURATION:PT1H\r\nRRULE:FREQ=DAILY;COUNT=7\r\nEND:VEVENT\r\n"+
+			"BEGIN:VEVENT\r\nUID:r\r\nDTSTAMP:20260101T000000Z\r\nRECURRENCE-ID;RANGE=THISANDFUTURE:20260204T090000Z\r\nDTSTART:20260204T140000Z\r\nDURATION:PT1H\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n")
+		_, err := s.Attach(t.Context(), calendar.AttachRequest{
+			Who: s.alice, Target: target(s.alice, "r.ics"), Name: "plan.txt", Type: "text/plain", Body: strings.NewReader("x"), Length: 1, Base: "https://cal.example.com",
+			Instances: []string{"20260203T090000Z", "20260204T090000Z", "20260206T090000Z", "20260203T090000Z", "20260206T090000Z"},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, text := s.copy(s.alice, "r")
+		cal, err := ical.Parse([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		series, err := recur.Compile(cal, zone.NewResolver(cal))
+		if err != nil {
+			t.Fatal(err)
+		}
+		main := slices.Collect(cal.Main())
+		var got []string
+		for x := range series.Between(time.Time{}, time.Time{}, time.UTC) {
+			n := 0
+			for range main[x.Component].All("ATTACH") {
+				n++
+			}
+			got = append(got, fmt.Sprint(x.Start.Format("2T15:04"), " ", n))
+		}
+		if want := "2T09:00 0, 3T09:00 1, 4T14:00 1, 5T14:00 0, 6T14:00 1, 7T14:00 0, 8T14:00 0"; strings.Join(got, ", ") != want {
+			t.Errorf("got %s, want %s in\n%s", strings.Join(got, ", "), want, text)
 		}
 	})
 }
