@@ -51,6 +51,10 @@ func (w *Worker) Change(ctx context.Context, who *storage.Principal, t calendar.
 // Refresh looks at a feed now, because somebody asks for it: not again within a minute, whatever came of it. An *Error says what is wrong with
 // the feed; what is in the calendar stays then.
 func (w *Worker) Refresh(ctx context.Context, who *storage.Principal, t calendar.Target) error {
+	if err := w.begin(t.Owner.ID); err != nil {
+		return err
+	}
+	defer w.end(t.Owner.ID)
 	var was storage.Subscription
 	now := w.Now().UTC()
 	err := w.Calendar.ChangeSubscription(ctx, who, t, func(s *storage.Subscription) error {

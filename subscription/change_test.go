@@ -57,6 +57,44 @@ func TestRefresh(t *testing.T) {
 	})
 }
 
+// TestOneLookAtATime: who waits for a feed that takes its time waits for one, and is told so; nothing is asked for twice.
+func TestOneLookAtATime(t *testing.T) {
+	each(t, func(s *site) {
+		ctx := t.Context()
+		s.feed(cal(event("a", "SUMMARY:One")))
+		c := s.subscribe()
+		s.now = s.now.Add(2 * time.Minute)
+		asked, proceed := make(chan struct{}), make(chan struct{})
+		s.serve(func(w http.ResponseWriter, r *http.Request) {
+			close(asked)
+			<-proceed
+			w.WriteHeader(http.StatusNotFound)
+		})
+		first := make(chan error)
+		go func() {
+			_, _, err := s.Subscribe(ctx, subscription.Request{Who: s.alice, Owner: s.alice, URL: s.url})
+			first <- err
+		}()
+		<-asked
+		var e *subscription.Error
+		before := *s.state(c)
+		if _, _, err := s.Subscribe(ctx, subscription.Request{Who: s.alice, Owner: s.alice, URL: s.url}); !errors.As(err, &e) {
+			t.Errorf("a second at once: %v", err)
+		}
+		if err := s.Refresh(ctx, s.alice, calendar.Target{Owner: s.alice, Slug: c.Slug}); !errors.As(err, &e) || *s.state(c) != before {
+			t.Errorf("a look besides: %v", err)
+		}
+		close(proceed)
+		if err := <-first; !errors.As(err, &e) {
+			t.Errorf("the first: %v", err)
+		}
+		s.feed(cal(event("a", "SUMMARY:One")))
+		if err := s.Refresh(ctx, s.alice, calendar.Target{Owner: s.alice, Slug: c.Slug}); err != nil {
+			t.Errorf("afterwards: %v", err)
+		}
+	})
+}
+
 // TestChange: another address is looked at at once, another pace counts from the last look.
 func TestChange(t *testing.T) {
 	each(t, func(s *site) {

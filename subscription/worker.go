@@ -28,6 +28,9 @@ type Worker struct {
 	Every time.Duration
 
 	bell workers.Bell
+
+	mu     sync.Mutex
+	asking map[int64]bool // in whose homes somebody waits for a look
 }
 
 // Bounds.
@@ -35,6 +38,7 @@ const (
 	Often   = 15 * time.Minute   // no feed is looked at more often
 	Seldom  = 7 * 24 * time.Hour // nor less
 	atOnce  = 4                  // feeds that one server looks at at the same time
+	asked   = 8                  // and as many more for people who wait for it, one for each home
 	lease   = 10 * time.Minute
 	work    = 8 * time.Minute // for one look; less than the lease
 	poll    = 30 * time.Second
@@ -58,6 +62,26 @@ func (w *Worker) Run(ctx context.Context) error {
 		w.bell.Wait(ctx, workers.Pause(next, err, w.Now(), 100*time.Millisecond, poll))
 	}
 	return nil
+}
+
+// begin admits a look that somebody waits for: each holds a feed in memory, and takes as long as the feed's server likes. Then end must follow.
+func (w *Worker) begin(owner int64) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.asking[owner] || len(w.asking) >= asked {
+		return problem(nil, "other feeds are being looked at just now; try again in a minute")
+	}
+	if w.asking == nil {
+		w.asking = map[int64]bool{}
+	}
+	w.asking[owner] = true
+	return nil
+}
+
+func (w *Worker) end(owner int64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.asking, owner)
 }
 
 // Round looks at some of what is due, and returns how many that were.
@@ -233,7 +257,7 @@ type Request struct {
 // maxSubscriptions bounds those of one person.
 const maxSubscriptions = 100
 
-// Subscribe looks at a feed, and when there is one makes a calendar of it.
+// Subscribe looks at a feed, and when there is one makes a calendar of it. Each home has one look at a time.
 func (w *Worker) Subscribe(ctx context.Context, r Request) (*storage.Calendar, calendar.ImportTotals, error) {
 	ctx, cancel := context.WithTimeout(ctx, work)
 	defer cancel()
@@ -245,6 +269,10 @@ func (w *Worker) Subscribe(ctx context.Context, r Request) (*storage.Calendar, c
 	if len(have) >= maxSubscriptions {
 		return nil, none, problem(nil, "one can subscribe to %d feeds; remove one first", maxSubscriptions)
 	}
+	if err := w.begin(r.Owner.ID); err != nil {
+		return nil, none, err
+	}
+	defer w.end(r.Owner.ID)
 	if r.Every != 0 {
 		r.Every = min(max(r.Every, Often), Seldom)
 	}

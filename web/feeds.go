@@ -50,6 +50,7 @@ var feedProblems = map[string]string{
 	"one address to another without end":  "The address leads in circles. Check it, or ask for a new one.",
 	"cannot be reached, or broke off":     "The other server cannot be reached. It is tried again by itself.",
 	"it was looked at just now":           "It was looked at just now. Please wait a minute.",
+	"being looked at just now":            "Other calendars are being fetched just now. Please wait a minute.",
 	"one can subscribe to":                "These are as many as one can have. Remove one first.",
 	someBad:                               "Some of what is in it could not be read; the rest is here.",
 	"internal error":                      "That did not work just now. Please try again in a minute.",

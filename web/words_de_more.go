@@ -85,6 +85,7 @@ var germanMore = map[string]string{
 	"The address leads in circles. Check it, or ask for a new one.":                                                                             "Die Adresse führt im Kreis. Prüfen Sie sie, oder fragen Sie nach einer neuen.",
 	"The other server cannot be reached. It is tried again by itself.":                                                                          "Der andere Server ist nicht zu erreichen. Es wird von selbst wieder versucht.",
 	"It was looked at just now. Please wait a minute.":                                                                                          "Es wurde eben erst nachgesehen. Bitte warten Sie eine Minute.",
+	"Other calendars are being fetched just now. Please wait a minute.":                                                                         "Es werden gerade andere Kalender geholt. Bitte warten Sie eine Minute.",
 	"These are as many as one can have. Remove one first.":                                                                                      "Mehr kann man nicht haben. Entfernen Sie erst einen.",
 	"Some of what is in it could not be read; the rest is here.":                                                                                "Manches darin war nicht zu lesen; der Rest ist hier.",
 
