@@ -198,7 +198,7 @@ func TestDispatcherRetriesForTwoDays(t *testing.T) {
 		}}
 		stop := start(t, d)
 		q.add(&storage.Job{ID: 1, Kind: "mail"})
-		time.Sleep(72 * time.Hour)
+		time.Sleep(giveUp + time.Hour)
 		stop()
 		wait := firstRetry
 		for i := 1; i < len(at)-1; i++ {
