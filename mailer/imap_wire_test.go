@@ -82,7 +82,7 @@ func TestMailboxWrongPassword(t *testing.T) {
 		m := startMailbox(t, mailboxOptions{caps: caps})
 		var log text
 		p := m.poller(nobody{}, &log)
-		p.Password = "wrong-0815"
+		p.Password = "wrong-hunter"
 		pauses := runUntil(t, p, 4)
 		for i, least := range []time.Duration{45 * time.Second, 90 * time.Second, 3 * time.Minute, 6 * time.Minute} {
 			if pauses[i] < least || pauses[i] > 2*least {
@@ -90,7 +90,7 @@ func TestMailboxWrongPassword(t *testing.T) {
 				break
 			}
 		}
-		if got := log.String(); !strings.Contains(got, "check mail.imap_user and mail.imap_password") || !strings.Contains(got, "level=ERROR") || strings.Contains(got, "0815") {
+		if got := log.String(); !strings.Contains(got, "check mail.imap_user and mail.imap_password") || !strings.Contains(got, "level=ERROR") || strings.Contains(got, "hunter") {
 			t.Errorf("log:\n%s", got)
 		}
 	}
