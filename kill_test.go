@@ -234,6 +234,9 @@ func expireLeases(t *testing.T, url string) {
 			t.Fatal(err)
 		}
 	}
+	if _, err := db.Exec(`UPDATE webhooks SET leased = 0 WHERE leased > 0`); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // await waits until the relay has every mail, and the server knows.
