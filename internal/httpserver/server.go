@@ -93,7 +93,7 @@ func Listen(ctx context.Context, addr string) (net.Listener, error) {
 // running requests finish for Grace, cuts the rest, and returns when they are gone.
 func (s *Server) Run(ctx context.Context) error {
 	srv := &http.Server{
-		Handler:           s.wrap(s.Handler),
+		Handler:           s.Wrap(s.Handler),
 		TLSConfig:         s.TLS,
 		ReadHeaderTimeout: readHeaderTimeout,
 		IdleTimeout:       idleTimeout,

@@ -185,6 +185,25 @@ func TestAPanicIsOneRequestsAffair(t *testing.T) {
 			case "/amid":
 				io.WriteString(w, strings.Repeat("x", 10_000))
 				panic("secret detail")
+			case "/sorry", "/sorry/panics", "/sorry/amid":
+				for _, name := range []string{"Etag", "Set-Cookie", "Content-Security-Policy"} {
+					w.Header().Set(name, "as it was")
+				}
+				obs.OnPanic(r.Context(), func() { t.Error("the first answer is given") })
+				obs.OnPanic(r.Context(), func() {
+					w.Header().Set("Content-Language", "de")
+					switch r.URL.Path {
+					case "/sorry/panics":
+						panic("secret answer")
+					case "/sorry/amid":
+						w.WriteHeader(http.StatusInternalServerError)
+						io.WriteString(w, strings.Repeat("x", 10_000))
+						panic("secret answer")
+					}
+					w.WriteHeader(http.StatusInternalServerError)
+					io.WriteString(w, "Tut uns leid.")
+				})
+				panic("secret detail")
 			}
 		}
 	}, func(p *playing) {
@@ -197,8 +216,23 @@ func TestAPanicIsOneRequestsAffair(t *testing.T) {
 		if resp.StatusCode != 500 || !strings.HasPrefix(string(body), "internal error") || strings.Contains(string(body), "secret") || resp.Header.Get("Etag") != "" {
 			p.Errorf("answer to a panic: %d %q %v", resp.StatusCode, body, resp.Header)
 		}
-		if _, _, err := p.get("/amid"); err == nil {
-			p.Error("half an answer looks whole")
+		for path, want := range map[string]string{"/sorry": "Tut uns leid.", "/sorry/panics": "internal error (request "} {
+			resp, err := p.client.Get("http://kalends.example.com" + path)
+			if err != nil {
+				p.Fatal(err)
+			}
+			body, _ := io.ReadAll(resp.Body)
+			resp.Body.Close()
+			h := resp.Header
+			if resp.StatusCode != 500 || !strings.HasPrefix(string(body), want) || h.Get("Etag")+h.Get("Set-Cookie") != "" || h.Get("Content-Security-Policy") == "" ||
+				h.Get("Content-Language") != "" != (path == "/sorry") || h.Get("Cache-Control") != "no-store" {
+				p.Errorf("%s: %d %q %v", path, resp.StatusCode, body, h)
+			}
+		}
+		for _, path := range []string{"/amid", "/sorry/amid"} {
+			if _, _, err := p.get(path); err == nil {
+				p.Errorf("%s: half an answer looks whole", path)
+			}
 		}
 		if status, _, err := p.get("/after"); status != 200 || err != nil {
 			p.Errorf("the server after a panic: %d, %v", status, err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"runtime/debug"
 	"slices"
@@ -13,8 +14,8 @@ import (
 	"kalends/internal/obs"
 )
 
-// wrap puts everything around next that a request passes first.
-func (s *Server) wrap(next http.Handler) http.Handler {
+// Wrap puts everything around next that a request passes first, as Run does with Handler.
+func (s *Server) Wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if s.health(w, r) {
 			return
@@ -49,12 +50,7 @@ func (s *Server) finish(ctx context.Context, rec *recorder, r *http.Request, req
 	p := recover()
 	if p != nil && p != http.ErrAbortHandler {
 		s.Log.ErrorContext(ctx, "panic", "in", r.Method, "panic", p, "stack", string(debug.Stack()))
-		if rec.status == 0 {
-			h := rec.Header()
-			clear(h)
-			h.Set("Content-Type", "text/plain; charset=utf-8")
-			rec.WriteHeader(http.StatusInternalServerError)
-			io.WriteString(rec, "internal error (request "+req.ID+")\n")
+		if rec.status == 0 && s.sorry(ctx, rec, req) {
 			p = nil
 		} else {
 			p = http.ErrAbortHandler // half an answer must not look whole
@@ -71,6 +67,31 @@ func (s *Server) finish(ctx context.Context, rec *recorder, r *http.Request, req
 	if p != nil {
 		panic(p)
 	}
+}
+
+// ofSafety are headers that say what a browser may do with an answer, whatever it becomes.
+var ofSafety = []string{
+	"Content-Security-Policy", "Cross-Origin-Opener-Policy", "Permissions-Policy", "Referrer-Policy", "Strict-Transport-Security",
+	"X-Content-Type-Options", "X-Frame-Options", "X-Robots-Tag",
+}
+
+// sorry answers for a handler that panicked: as it wished, or in plain text. It reports whether the answer is whole.
+func (s *Server) sorry(ctx context.Context, rec *recorder, req *obs.Request) bool {
+	h := rec.Header()
+	forget := func() {
+		maps.DeleteFunc(h, func(name string, _ []string) bool { return !slices.Contains(ofSafety, name) })
+		h.Set("Cache-Control", "no-store")
+	}
+	forget()
+	whole := obs.Guard(ctx, s.Log, "answer to a panic", func() { req.Sorry() })
+	if rec.status != 0 {
+		return whole
+	}
+	forget()
+	h.Set("Content-Type", "text/plain; charset=utf-8")
+	rec.WriteHeader(http.StatusInternalServerError)
+	io.WriteString(rec, "internal error (request "+req.ID+")\n")
+	return true
 }
 
 func (s *Server) access(ctx context.Context, rec *recorder, r *http.Request, req *obs.Request) {

@@ -29,6 +29,7 @@ type Request struct {
 
 	mu    sync.Mutex
 	attrs []slog.Attr
+	sorry func()
 }
 
 type requestKey struct{}
@@ -66,6 +67,29 @@ func (r *Request) Attrs() []slog.Attr {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return slices.Clone(r.attrs)
+}
+
+// OnPanic says what answers the request that ctx belongs to if its handler panics before anything was sent: a page to people, a problem to
+// programs. The last call counts. Most headers set so far are gone when answer is called. Outside of a request it does nothing.
+func OnPanic(ctx context.Context, answer func()) {
+	if r, ok := ctx.Value(requestKey{}).(*Request); ok {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.sorry = answer
+	}
+}
+
+// Sorry calls what OnPanic was given, once, and reports whether it was given anything.
+func (r *Request) Sorry() bool {
+	r.mu.Lock()
+	answer := r.sorry
+	r.sorry = nil
+	r.mu.Unlock()
+	if answer == nil {
+		return false
+	}
+	answer()
+	return true
 }
 
 type handler struct{ slog.Handler }
