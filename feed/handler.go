@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"kalends/calendar"
+	"kalends/internal/obs"
 	"kalends/storage"
 )
 
@@ -62,22 +63,24 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusMethodNotAllowed, "a feed is only read")
 		return
 	}
-	serve := h.serve
+	serve, sorry := h.serve, func(status int, text string) { refuse(w, status, text) }
 	if !file {
-		serve = h.serveHTML
+		serve, sorry = h.serveHTML, func(status int, _ string) { h.refuseHTML(w, r, status) }
 	}
+	failed := func() { sorry(http.StatusInternalServerError, "internal error") }
+	obs.OnPanic(r.Context(), failed)
 	err := serve(w, r, token)
 	switch {
 	case err == nil:
 	case calendar.KindOf(err) == calendar.NotFound:
-		refuse(w, http.StatusNotFound, "there is no such feed")
+		sorry(http.StatusNotFound, "there is no such feed")
 	case calendar.KindOf(err) == calendar.Unavailable:
 		head.Set("Retry-After", "5")
-		refuse(w, http.StatusServiceUnavailable, "try again")
+		sorry(http.StatusServiceUnavailable, "try again")
 	case r.Context().Err() != nil:
 	default:
 		h.Log.ErrorContext(r.Context(), "feed", "err", err)
-		refuse(w, http.StatusInternalServerError, "internal error")
+		failed()
 	}
 }
 

@@ -1,12 +1,9 @@
 package feed
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"crypto/sha256"
 	_ "embed"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"html/template"
@@ -20,6 +17,7 @@ import (
 	"kalends/ical"
 	"kalends/ical/recur"
 	"kalends/ical/zone"
+	"kalends/internal/sheet"
 	"kalends/internal/words"
 	"kalends/storage"
 )
@@ -30,13 +28,7 @@ var pageText string
 //go:embed page.css
 var pageStyle string
 
-var pageTemplate = template.Must(template.New("page").Parse(pageText))
-
-// pagePolicy lets the page do nothing but look as it should.
-var pagePolicy = func() string {
-	sum := sha256.Sum256([]byte(pageStyle))
-	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-}()
+var pages = sheet.New(pageText, pageStyle, false)
 
 // Bounds of one page.
 const (
@@ -51,13 +43,13 @@ const (
 // page is five weeks of a feed, for people to read.
 type page struct {
 	Lang        *words.Voice
-	Style       template.CSS
 	Title, Zone string
 	Subscribe   template.URL // webcal:
 	File        string
 	Prev, Next  string // dates
 	Days        []*pageDay
 	Full        bool
+	Problem     string // there is nothing else but the title
 }
 
 type pageDay struct {
@@ -99,28 +91,39 @@ func (h *Handler) serveHTML(w http.ResponseWriter, r *http.Request, token string
 	}
 	to := from.AddDate(0, 0, pageDays)
 	p := &page{
-		Lang: book.Accepted(r.Header.Get("Accept-Language")), Style: template.CSS(pageStyle), Title: v.name(), Zone: loc.String(),
+		Lang: book.Accepted(r.Header.Get("Accept-Language")), Title: v.name(), Zone: loc.String(),
 		File: Path(token), Subscribe: subscribe(r.Host, token),
 		Prev: from.AddDate(0, 0, -pageDays).Format(time.DateOnly), Next: to.Format(time.DateOnly),
 	}
 	if err := h.fill(ctx, p, v, from, to, today, loc); err != nil {
 		return err
 	}
-	var b bytes.Buffer
-	if err := pageTemplate.Execute(&b, p); err != nil {
-		return fmt.Errorf("page: %w", err)
+	return p.write(w, http.StatusOK)
+}
+
+func (p *page) write(w http.ResponseWriter, status int) error {
+	w.Header().Set("Vary", "Accept-Language")
+	w.Header().Set("Cache-Control", "private, no-cache")
+	return pages.Write(w, status, p.Lang.Language, p.Title, p)
+}
+
+// What is said of requests that do not do.
+const (
+	missing = "There is no such calendar here. Its owner may have taken this address back."
+	later   = "That did not work just now. Please try again in a minute."
+)
+
+// refuseHTML tells people what a feed says in plain text to programs.
+func (h *Handler) refuseHTML(w http.ResponseWriter, r *http.Request, status int) {
+	l := book.Accepted(r.Header.Get("Accept-Language"))
+	p := &page{Lang: l, Title: l.T("Calendar"), Problem: l.T(later)}
+	if status == http.StatusNotFound {
+		p.Problem = l.T(missing)
 	}
-	head := w.Header()
-	head.Set("Content-Security-Policy", pagePolicy)
-	head.Set("Content-Type", "text/html; charset=utf-8")
-	head.Set("Content-Language", p.Lang.Tag)
-	head.Set("Vary", "Accept-Language")
-	head.Set("Cache-Control", "private, no-cache")
-	if r.Method == http.MethodHead {
-		return nil
+	if err := p.write(w, status); err != nil {
+		h.Log.ErrorContext(r.Context(), "feed", "err", err)
+		refuse(w, http.StatusInternalServerError, "internal error")
 	}
-	_, _ = w.Write(b.Bytes()) // whoever went away needs no answer
-	return nil
 }
 
 // subscribe is the address by which a program on the reader's device takes the feed; the feed itself where the request does not say what this
@@ -245,4 +248,7 @@ var book = words.NewBook(map[string]words.Texts{"de": {
 	"Nothing in these five weeks.":          "Nichts in diesen fünf Wochen.",
 	"Times are those of %s.":                "Die Zeiten sind die von %s.",
 	"There is more than can be shown here.": "Es gibt mehr, als hier gezeigt werden kann.",
+	"Calendar":                              "Kalender",
+	missing:                                 "Hier gibt es diesen Kalender nicht. Wem er gehört, hat diese Adresse vielleicht zurückgenommen.",
+	later:                                   "Das hat gerade nicht geklappt. Bitte versuchen Sie es in einer Minute noch einmal.",
 }})

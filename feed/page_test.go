@@ -118,3 +118,16 @@ func TestPageWithoutHost(t *testing.T) {
 		}
 	})
 }
+
+// An address that is none, or no longer, is told in the language of who came by it.
+func TestPageOfAFeedThatIsGone(t *testing.T) {
+	each(t, func(s *site) {
+		for language, want := range map[string]string{"de-CH": `<html lang="de">`, "fr": "There is no such calendar here."} {
+			res := s.get("GET", "/feed/"+strings.Repeat("a", 32), "Accept-Language", language)
+			if text := body(t, res); res.StatusCode != 404 || res.Header.Get("Content-Type") != "text/html; charset=utf-8" || !strings.Contains(text, want) ||
+				!strings.Contains(res.Header.Get("Content-Security-Policy"), "style-src 'sha256-") || strings.Contains(text, "<nav>") {
+				t.Errorf("%s: %d %v\n%s", language, res.StatusCode, res.Header, text)
+			}
+		}
+	})
+}

@@ -4,17 +4,15 @@
 package answer
 
 import (
-	"bytes"
-	"crypto/sha256"
 	_ "embed"
-	"encoding/base64"
-	"html/template"
 	"log/slog"
 	"net/http"
 	"strings"
 	"unicode/utf8"
 
 	"kalends/calendar"
+	"kalends/internal/obs"
+	"kalends/internal/sheet"
 	"kalends/internal/words"
 )
 
@@ -55,20 +53,12 @@ var pageSource string
 //go:embed style.css
 var style string
 
-var page = template.Must(template.New("page").Parse(pageSource))
-
-// policy lets the page do nothing but look as it does and send its form here.
-var policy = func() string {
-	sum := sha256.Sum256([]byte(style))
-	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +
-		"'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-}()
+var page = sheet.New(pageSource, style, true)
 
 // view is what the template is given.
 type view struct {
 	*words.Voice
 	Summary
-	Style     template.CSS
 	Token     string
 	Organizer string
 	Headline  string
@@ -100,7 +90,7 @@ type button struct {
 // ServeHTTP implements [http.Handler].
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	for name, value := range map[string]string{
-		"Content-Security-Policy": policy,
+		"Content-Security-Policy": page.Policy,
 		"X-Frame-Options":         "DENY",
 		"X-Content-Type-Options":  "nosniff",
 		// Not no-referrer: with that, browsers call the origin of the form null.
@@ -110,6 +100,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	} {
 		w.Header().Set(name, value)
 	}
+	obs.OnPanic(r.Context(), func() { h.problem(w, r, http.StatusInternalServerError, later) })
 	token := strings.TrimPrefix(r.URL.Path, Prefix)
 	owner, object, isFor, ok := h.Open(token)
 	if !ok {
@@ -234,6 +225,7 @@ func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 	case calendar.Changed:
 		h.problem(w, r, http.StatusConflict, changed)
 	case calendar.Unavailable:
+		w.Header().Set("Retry-After", "5")
 		h.problem(w, r, http.StatusServiceUnavailable, later)
 	default:
 		h.Log.ErrorContext(r.Context(), "answer page", "err", err)
@@ -248,14 +240,8 @@ func (h *Handler) problem(w http.ResponseWriter, r *http.Request, status int, te
 }
 
 func (h *Handler) write(w http.ResponseWriter, status int, v *view) {
-	v.Style = template.CSS(style)
-	var b bytes.Buffer
-	if err := page.Execute(&b, v); err != nil {
+	if err := page.Write(w, status, v.Language, v.Title, v); err != nil {
 		h.Log.Error("answer page", "err", err)
 		http.Error(w, "internal error", http.StatusInternalServerError)
-		return
 	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.WriteHeader(status)
-	_, _ = w.Write(b.Bytes()) // net/http drops it for HEAD
 }
