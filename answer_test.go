@@ -35,12 +35,22 @@ type answers struct {
 
 func newAnswers(t *testing.T) *answers {
 	t.Helper()
+	return newAnswersOn(t, func(s storage.Store) storage.Store { return s }, func(h http.Handler) http.Handler { return h })
+}
+
+// newAnswersOn is newAnswers with something in front of the store and of the handler.
+func newAnswersOn(t *testing.T, before func(storage.Store) storage.Store, around func(http.Handler) http.Handler) *answers {
+	t.Helper()
 	cfg := config.Default()
 	cfg.Data = t.TempDir()
 	cfg.Database = "sqlite:" + filepath.Join(cfg.Data, "kalends.db")
 	cfg.BaseURL = "https://cal.example.com"
 	log := slog.New(slog.DiscardHandler)
-	a, err := build(t.Context(), cfg, log)
+	store, err := openStore(t.Context(), cfg, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := buildOn(t.Context(), cfg, log, time.Now, before(store))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +62,7 @@ func newAnswers(t *testing.T) *answers {
 	if s.tokens, err = a.tokens(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(a.handler)
+	server := httptest.NewServer(around(a.handler))
 	t.Cleanup(server.Close)
 	s.url = server.URL
 	s.put(time.Now().Add(24*time.Hour), "carol@example.org", "dave@example.org")

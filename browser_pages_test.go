@@ -220,9 +220,24 @@ func (s *webSite) errorPages(t *testing.T) {
 	if n := len(s.meetings("jan", "Too long a repetition")); n != 0 {
 		t.Errorf("%d events of what could not be stored", n)
 	}
-	// What nobody expected, and what is not here now: the words are the same page.
 	b.open("/week/2600-01-01")
 	b.has("There is nothing here")
+
+	// The database is gone, and a handler that panics: the server's own trouble.
+	b.open("/week?trouble=gone")
+	b.has("The server cannot get at its data just now.", "Try again")
+	number := `document.querySelector("main code").textContent = "0123456789ab"` // the same in each picture
+	b.eval(number)
+	b.everywhere("error-gone", "", "-phone-dark")
+	b.open("/agenda?trouble=panic")
+	b.has("Something went wrong in the server.", "tell those who look after the server this number")
+	b.eval(number)
+	b.everywhere("error-unexpected", "", "-phone")
+	b.open("/week")
+	b.eval(`document.querySelector(".menu form").action += "?trouble=panic"`)
+	b.going(func() { b.eval(`document.querySelector(".menu form").submit()`) })
+	b.has("Please look first whether it was done all the same.")
+	b.everywhere("error-form")
 }
 
 // inGerman looks at what has the longest words.

@@ -21,6 +21,7 @@ import (
 	"kalends/auth"
 	"kalends/calendar"
 	"kalends/internal/config"
+	"kalends/internal/httpserver"
 	"kalends/mailer"
 	"kalends/meeting"
 	"kalends/storage"
@@ -80,7 +81,11 @@ func newSite(t *testing.T) *webSite {
 	cfg.BaseURL = "https://" + siteHost
 	log := slog.New(slog.DiscardHandler)
 	s := &webSite{T: t, now: siteNow, cookies: map[string]string{}, used: map[string]bool{}, url: cfg.BaseURL}
-	a, err := buildAt(t.Context(), cfg, log, s.clock)
+	store, err := openStore(t.Context(), cfg, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := buildOn(t.Context(), cfg, log, s.clock, troubled{store})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +108,8 @@ func newSite(t *testing.T) *webSite {
 			t.Fatal(err)
 		}
 	}
-	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	around := &httpserver.Server{Log: log, Request: time.Minute, Stall: time.Minute}
+	server := httptest.NewUnstartedServer(around.Wrap(inTrouble(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		rec := &statusWriter{ResponseWriter: w, status: http.StatusOK}
 		a.handler.ServeHTTP(rec, r)
 		if strings.Contains(r.UserAgent(), "Chrome") && rec.status < 400 {
@@ -111,7 +117,7 @@ func newSite(t *testing.T) *webSite {
 			s.used[r.Pattern] = true
 			s.mu.Unlock()
 		}
-	}))
+	}))))
 	server.EnableHTTP2 = true
 	server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 	server.StartTLS()

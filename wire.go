@@ -48,6 +48,11 @@ func buildAt(ctx context.Context, cfg *config.Settings, log *slog.Logger, now fu
 	if err != nil {
 		return nil, err
 	}
+	return buildOn(ctx, cfg, log, now, store)
+}
+
+// buildOn is buildAt on a database that is open, and closed with the rest.
+func buildOn(ctx context.Context, cfg *config.Settings, log *slog.Logger, now func() time.Time, store storage.Store) (*app, error) {
 	a := &app{
 		store:     store,
 		directory: &auth.Directory{Store: store, Now: now},

@@ -21,6 +21,7 @@ import (
 
 	"kalends/auth"
 	"kalends/calendar"
+	"kalends/internal/obs"
 	"kalends/meeting"
 	"kalends/storage"
 	"kalends/webhook"
@@ -64,6 +65,7 @@ type Handler struct {
 // ServeHTTP implements [http.Handler].
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.once.Do(h.init)
+	obs.OnPanic(r.Context(), func() { h.write(w, problemOf(r.Context(), internalError())) })
 	head := w.Header()
 	head.Set("X-Content-Type-Options", "nosniff")
 	head.Set("Referrer-Policy", "no-referrer")

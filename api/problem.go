@@ -17,6 +17,7 @@ import (
 
 	"kalends/auth"
 	"kalends/calendar"
+	"kalends/internal/obs"
 	"kalends/meeting"
 	"kalends/storage"
 )
@@ -174,8 +175,21 @@ func (h *Handler) problem(ctx context.Context, err error) *Problem {
 	case http.StatusServiceUnavailable:
 		h.Log.WarnContext(ctx, "request of the API refused for now", "err", err)
 	}
+	return problemOf(ctx, e)
+}
+
+// internalError is all that is told of what nobody expected.
+func internalError() *refusal {
+	return &refusal{problem: kinds[calendar.Internal], detail: "internal error"}
+}
+
+func problemOf(ctx context.Context, e *refusal) *Problem {
+	detail := e.detail
+	if id := obs.RequestID(ctx); id != "" && e.problem.status == http.StatusInternalServerError {
+		detail += " (request " + id + ")" // by which it is found in the log
+	}
 	p := &Problem{
-		Type: Prefix + "/docs#" + e.problem.name, Title: e.problem.title, Status: e.problem.status, Detail: e.detail, Errors: e.fields,
+		Type: Prefix + "/docs#" + e.problem.name, Title: e.problem.title, Status: e.problem.status, Detail: detail, Errors: e.fields,
 		headers: http.Header{},
 	}
 	if e.retry > 0 {
@@ -222,7 +236,7 @@ func refusalOf(ctx context.Context, err error) *refusal {
 	}
 	k := calendar.KindOf(err)
 	if k == calendar.Internal {
-		return &refusal{problem: kinds[k], detail: "internal error"}
+		return internalError()
 	}
 	return translate(&calendar.Error{Kind: k, Msg: "there is no such thing"})
 }
@@ -318,7 +332,10 @@ func (h *Handler) transform(ctx huma.Context, _ string, v any) (any, error) {
 
 // fail answers with a problem outside of an operation.
 func (h *Handler) fail(ctx context.Context, w http.ResponseWriter, err error) {
-	p := h.problem(ctx, err)
+	h.write(w, h.problem(ctx, err))
+}
+
+func (h *Handler) write(w http.ResponseWriter, p *Problem) {
 	for name, values := range p.headers {
 		w.Header()[name] = values
 	}

@@ -14,6 +14,7 @@ import (
 	"kalends/calendar"
 	"kalends/dav"
 	"kalends/ical/recur"
+	"kalends/internal/obs"
 	"kalends/storage"
 )
 
@@ -107,6 +108,17 @@ func (q *request) serveError(err error) {
 	if q.anybody() && (e.status == http.StatusForbidden || e.status == http.StatusNotFound) {
 		e, retry = q.refusalOf(auth.ErrBadCredentials) // who logs in may be told more
 	}
+	switch e.status {
+	case http.StatusInternalServerError:
+		q.h.Log.ErrorContext(q.ctx, "request", "method", q.method(), "err", err)
+	case http.StatusServiceUnavailable:
+		q.h.Log.WarnContext(q.ctx, "request refused for now", "method", q.method(), "err", err)
+	}
+	q.refuse(e, retry)
+}
+
+// refuse answers with an error.
+func (q *request) refuse(e *refusal, retry time.Duration) {
 	h := q.w.Header()
 	for _, name := range ofAnswers {
 		delete(h, name)
@@ -119,10 +131,6 @@ func (q *request) serveError(err error) {
 		h.Set("WWW-Authenticate", realm)
 	case http.StatusMethodNotAllowed:
 		h.Set("Allow", e.allow)
-	case http.StatusInternalServerError:
-		q.h.Log.ErrorContext(q.ctx, "request", "method", q.method(), "err", err)
-	case http.StatusServiceUnavailable:
-		q.h.Log.WarnContext(q.ctx, "request refused for now", "method", q.method(), "err", err)
 	}
 	var body bytes.Buffer
 	if err := dav.WriteError(&body, append(e.conditions, dav.Condition{Name: dav.D("responsedescription"), Text: e.msg})...); err != nil {
@@ -168,9 +176,17 @@ func (q *request) refusalOf(err error) (*refusal, time.Duration) {
 	}
 	k := calendar.KindOf(err)
 	if k == calendar.Internal {
-		return refuse(http.StatusInternalServerError, "internal error"), 0
+		return q.internalError(), 0
 	}
 	return q.translate(&calendar.Error{Kind: k, Msg: "there is no such resource"}), retryAfter(k)
+}
+
+// internalError is all that is told of what nobody expected: by the request's number it is found in the log.
+func (q *request) internalError() *refusal {
+	if id := obs.RequestID(q.ctx); id != "" {
+		return refuse(http.StatusInternalServerError, "internal error (request %s)", id)
+	}
+	return refuse(http.StatusInternalServerError, "internal error")
 }
 
 const unavailableRetry = 5 * time.Second

@@ -15,6 +15,7 @@ import (
 	"kalends/auth"
 	"kalends/calendar"
 	"kalends/dav"
+	"kalends/internal/obs"
 	"kalends/storage"
 )
 
@@ -74,6 +75,7 @@ var methods = map[string]func(*request) error{
 // ServeHTTP implements [http.Handler].
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	q := &request{h: h, w: w, r: r, ctx: r.Context()}
+	obs.OnPanic(q.ctx, func() { q.refuse(q.internalError(), 0) })
 	if err := q.serve(); err != nil {
 		q.serveError(err)
 	}

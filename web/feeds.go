@@ -53,7 +53,7 @@ var feedProblems = map[string]string{
 	"being looked at just now":            "Other calendars are being fetched just now. Please wait a minute.",
 	"one can subscribe to":                "These are as many as one can have. Remove one first.",
 	someBad:                               "Some of what is in it could not be read; the rest is here.",
-	"internal error":                      "That did not work just now. Please try again in a minute.",
+	"internal error":                      laterText,
 	"uses as much space as it may":        "There is no room left.",
 	"has at most 1000 collections":        "There is no room left.",
 	"is not filled from a feed elsewhere": "There is nothing here, or nothing that you may see.",

@@ -363,7 +363,7 @@ func (b *bringer) refused(ctx context.Context, i calendar.Imported) {
 	kind := calendar.KindOf(i.Err)
 	if kind == calendar.Internal {
 		b.Log.ErrorContext(ctx, "import of an object", "owner", b.who.ID, "err", i.Err)
-		s.Why = b.t("That did not work just now. Please try again in a minute.")
+		s.Why = b.t(laterText)
 		b.result.skip(s)
 		return
 	}

@@ -2,27 +2,21 @@ package web
 
 import (
 	"bytes"
-	"context"
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
 	"errors"
 	"html/template"
 	"io/fs"
-	"math"
 	"net/http"
 	"net/url"
 	"path"
 	"regexp"
-	"strconv"
 	"strings"
 	"time"
 
 	"kalends/auth"
-	"kalends/calendar"
 	"kalends/internal/words"
-	"kalends/meeting"
-	"kalends/storage"
 )
 
 //go:embed pages/*.html
@@ -165,7 +159,17 @@ func (b base) Initial() string {
 	return ""
 }
 
+// base is what a page has around it.
 func (v *visit) base(title string) base {
+	b := v.bare(title)
+	if b.Signed {
+		b.News = v.news(v.r.Context())
+	}
+	return b
+}
+
+// bare is base without what the database is asked for.
+func (v *visit) bare(title string) base {
 	b := base{Voice: v.lang, Title: title, Path: v.r.URL.RequestURI()}
 	if v.who != nil {
 		b.Signed, b.Admin, b.Me, b.Form = true, v.admin, v.who.DisplayName, auth.FormToken(v.token)
@@ -180,7 +184,6 @@ func (v *visit) base(title string) base {
 		if !v.ownZone {
 			b.ZoneQuery = "?zone=" + url.QueryEscape(v.zone)
 		}
-		b.News = v.news(v.r.Context())
 		for _, m := range v.menu() {
 			m.Here = m.Href == "/"+b.Section
 			b.Menu = append(b.Menu, m)
@@ -234,120 +237,4 @@ func (v *visit) write(status int, body []byte) error {
 	v.w.WriteHeader(status)
 	_, _ = v.w.Write(body) // nobody is left to hear of an error
 	return nil
-}
-
-// problem is an error that a page tells.
-type problem struct {
-	status int
-	text   string // English, as the book has it
-}
-
-func (p *problem) Error() string { return p.text }
-
-var (
-	notThere    = &problem{http.StatusNotFound, "There is nothing here, or nothing that you may see."}
-	foreignForm = &problem{http.StatusForbidden, "The form was not sent from a page of this site, or the page is too old. Please go back, load the page again and try once more."}
-	brokenForm  = &problem{http.StatusBadRequest, "The form did not arrive as it was sent. Please go back and try again."}
-	forbidden   = &problem{http.StatusForbidden, "You may not do this."}
-)
-
-// kinds tells people what package calendar says.
-var kinds = map[calendar.Kind]problem{
-	calendar.NotFound:             *notThere,
-	calendar.NoParent:             {http.StatusNotFound, "There is no such calendar."},
-	calendar.Forbidden:            *forbidden,
-	calendar.Refused:              {http.StatusConflict, "This cannot be done with it."},
-	calendar.NotAllowed:           {http.StatusConflict, "This cannot be done with it."},
-	calendar.Exists:               {http.StatusConflict, "It exists already."},
-	calendar.Changed:              {http.StatusConflict, "It was changed meanwhile. Please look at it as it is now and try again."},
-	calendar.BadRequest:           {http.StatusUnprocessableEntity, "This cannot be stored like this."},
-	calendar.BadLocation:          {http.StatusConflict, "A calendar cannot be there."},
-	calendar.BadName:              {http.StatusUnprocessableEntity, "This cannot be a name."},
-	calendar.UnsupportedData:      {http.StatusUnprocessableEntity, "This cannot be stored like this."},
-	calendar.InvalidData:          {http.StatusUnprocessableEntity, "This cannot be stored like this."},
-	calendar.InvalidObject:        {http.StatusUnprocessableEntity, "This cannot be stored like this."},
-	calendar.UnsupportedComponent: {http.StatusConflict, "This calendar does not take events."},
-	calendar.UIDConflict:          {http.StatusConflict, "The calendar has this event already."},
-	calendar.TooLarge:             {http.StatusRequestEntityTooLarge, "It is too large."},
-	calendar.TooEarly:             {http.StatusUnprocessableEntity, "This lies too far in the past."},
-	calendar.TooLate:              {http.StatusUnprocessableEntity, "This lies too far in the future."},
-	calendar.TooManyInstances:     {http.StatusUnprocessableEntity, "It repeats too often."},
-	calendar.TooManyAttendees:     {http.StatusUnprocessableEntity, "Too many people are invited."},
-	calendar.UniqueScheduling:     {http.StatusConflict, "Another calendar of yours has this meeting already."},
-	calendar.SameOrganizer:        {http.StatusUnprocessableEntity, "A meeting has one organizer."},
-	calendar.OrganizerChange:      {http.StatusForbidden, "The organizer cannot change this."},
-	calendar.AttendeeChange:       {http.StatusForbidden, "Only who invited may change this."},
-	calendar.OrganizerNotAllowed:  {http.StatusUnprocessableEntity, "These are single dates of a series, and the series is missing."},
-	calendar.AttendeeNotAllowed:   {http.StatusForbidden, "Who organizes this has no such meeting, and has to invite you."},
-	calendar.DefaultCalendar:      {http.StatusConflict, "This calendar is needed for invitations."},
-	calendar.BadDefaultCalendar:   {http.StatusUnprocessableEntity, "Invitations cannot go there."},
-	calendar.QuotaExceeded:        {http.StatusInsufficientStorage, "There is no room left."},
-	calendar.BadTimeZone:          {http.StatusUnprocessableEntity, "There is no such time zone."},
-	calendar.BadSyncToken:         {http.StatusGone, "It was changed meanwhile. Please look at it as it is now and try again."},
-	calendar.TooManyMatches:       {http.StatusUnprocessableEntity, "That is too much for one page. Please ask for a shorter time, or hide some calendars."},
-	calendar.BadAction:            {http.StatusUnprocessableEntity, "This cannot be done with a file."},
-	calendar.BadInstance:          {http.StatusNotFound, "There is no such date of this event."},
-	calendar.BadManagedIDParam:    {http.StatusNotFound, "There is no such file."},
-	calendar.BadManagedID:         {http.StatusUnprocessableEntity, "This refers to a file that is not there."},
-	calendar.AttachmentTooLarge:   {http.StatusRequestEntityTooLarge, "The file is too large."},
-	calendar.TooManyAttachments:   {http.StatusUnprocessableEntity, "There are too many files already. Please remove one first."},
-	calendar.Unavailable:          {http.StatusServiceUnavailable, "That did not work just now. Please try again in a minute."},
-}
-
-// explain is the package's one translator of errors to what people read. The second result is false for what nobody expected.
-func explain(ctx context.Context, err error) (problem, bool) {
-	if p, ok := errors.AsType[*problem](err); ok {
-		return *p, true
-	}
-	kind := calendar.KindOf(err)
-	if e, ok := errors.AsType[*meeting.Error](err); ok {
-		switch kind = e.Kind; e.Reason {
-		case meeting.NotOrganizer:
-			kind = calendar.AttendeeChange
-		case meeting.NotInvited:
-			kind = calendar.Refused
-		case meeting.NoInstance:
-			kind = calendar.NotFound
-		}
-	}
-	later := kinds[calendar.Unavailable]
-	switch {
-	case errors.Is(err, storage.ErrNotFound):
-		return *notThere, true
-	case errors.Is(err, storage.ErrInvalid):
-		return kinds[calendar.BadRequest], true
-	case errors.Is(err, storage.ErrUnavailable), errors.Is(err, context.DeadlineExceeded), ctx.Err() != nil:
-		return later, true
-	case errors.Is(err, storage.ErrTooMuch):
-		return kinds[calendar.TooManyMatches], true
-	}
-	if p, ok := kinds[kind]; ok {
-		return p, true
-	}
-	return problem{http.StatusInternalServerError, "That did not work just now. Please try again in a minute."}, false
-}
-
-type problemView struct {
-	base
-	Problem string
-}
-
-// fail tells somebody what went wrong. What nobody expected is logged, and not told.
-func (v *visit) fail(err error) {
-	ctx := v.r.Context()
-	p, known := explain(ctx, err)
-	if !known {
-		v.Log.ErrorContext(ctx, "web page", "err", err)
-	}
-	page := &problemView{base: v.base(v.t("That did not work")), Problem: v.t(p.text)}
-	if err := v.render(p.status, "problem", page); err != nil {
-		v.Log.ErrorContext(ctx, "web page", "err", err)
-		http.Error(v.w, "internal error", http.StatusInternalServerError)
-	}
-}
-
-func (v *visit) retryAfter(err error) {
-	if d, ok := auth.RetryAfter(err); ok {
-		v.w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(d.Seconds()))))
-	}
 }

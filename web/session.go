@@ -11,6 +11,7 @@ import (
 
 	"kalends/auth"
 	"kalends/ical/zone"
+	"kalends/internal/obs"
 	"kalends/internal/words"
 	"kalends/storage"
 )
@@ -37,7 +38,9 @@ type visit struct {
 }
 
 func (h *Handler) visit(w http.ResponseWriter, r *http.Request) *visit {
-	return &visit{Handler: h, w: w, r: r, lang: book.Accepted(r.Header.Get("Accept-Language")), loc: h.Zone, zone: h.Zone.String(), ownZone: true, settings: map[string]string{}}
+	v := &visit{Handler: h, w: w, r: r, lang: book.Accepted(r.Header.Get("Accept-Language")), loc: h.Zone, zone: h.Zone.String(), ownZone: true, settings: map[string]string{}}
+	obs.OnPanic(r.Context(), func() { v.tell(problem{http.StatusInternalServerError, unexpectedText}) })
+	return v
 }
 
 // cookie is the name of the cookie. The prefix has browsers take it from https only, and from no neighbour.
@@ -74,11 +77,11 @@ func (v *visit) resume() (bool, error) {
 	p := *who
 	p.Admin = false
 	v.who = &p
-	if v.settings, err = v.Store.Settings(ctx, who.ID); err != nil {
-		return false, err
-	}
 	if who.Language != "" {
 		v.lang = book.For(who.Language)
+	}
+	if v.settings, err = v.Store.Settings(ctx, who.ID); err != nil {
+		return false, err
 	}
 	if loc, ok := zone.Load(who.TimeZone); ok {
 		v.zone, v.loc = who.TimeZone, loc
@@ -180,7 +183,7 @@ func (h *Handler) signIn(v *visit) error {
 		status, page.Problem = http.StatusTooManyRequests, v.t("Too many tries that failed. Please wait a minute.")
 		v.retryAfter(err)
 	case errors.Is(err, auth.ErrBusy):
-		status, page.Problem = http.StatusServiceUnavailable, v.t("That did not work just now. Please try again in a minute.")
+		status, page.Problem = http.StatusServiceUnavailable, v.t(laterText)
 		v.retryAfter(err)
 	default:
 		return err

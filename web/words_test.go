@@ -13,7 +13,7 @@ func TestWords(t *testing.T) {
 		Pages: "pages/*.html", Types: []string{"problem"}, Ignore: []string{"words_"},
 		Tables: []string{
 			"fieldProblems", "notices", "kinds", "answerWords", "scopeWords", "requestWords", "feedProblems", "shareWords", "shareStates",
-			"kindWords", "hookKindWords", "hookFailureWords", "hookProblems", "viewWords", "importWords", "mayRead", "mayChange", "maySeeBusy", "mayDoOthers",
+			"kindWords", "hookKindWords", "hookFailureWords", "hookProblems", "viewWords", "importWords", "laterText", "awayText", "unexpectedText", "mayRead", "mayChange", "maySeeBusy", "mayDoOthers",
 		},
 	}, 150)
 }
