@@ -19,6 +19,8 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+
+	"kalends/internal/vdir/vdirtest"
 )
 
 func vevent(uid string, lines ...string) string {
@@ -185,17 +187,9 @@ func TestExportAndBack(t *testing.T) {
 func TestZipBomb(t *testing.T) {
 	t.Chdir(t.TempDir())
 	ok(t, "user", "add", "alice")
-	var b bytes.Buffer
-	z := zip.NewWriter(&b)
-	for name, text := range map[string]string{"../../evil.ics": vcalendar(vevent("evil")), "/abs/x.ics": vcalendar(vevent("abs")), "good/a.ics": vcalendar(vevent("a")), "good/b.ics": strings.Repeat("BEGIN:VEVENT\n", 1_000_000)} {
-		w, err := z.Create(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		io.WriteString(w, text)
-	}
-	z.Close()
-	writeFiles(t, "sub/x.zip", b.String())
+	bomb := vdirtest.Zip(t, "../../evil.ics", vcalendar(vevent("evil")), "/abs/x.ics", vcalendar(vevent("abs")),
+		"good/a.ics", vcalendar(vevent("a")), "good/b.ics", strings.Repeat("BEGIN:VEVENT\n", 1_000_000))
+	writeFiles(t, "sub/x.zip", string(bomb))
 	status, out, errs := kalends(t, "", "import", "sub/x.zip")
 	if !strings.Contains(out, "alice/good: 1 new") || status != 1 || strings.Count(errs, "\n") > maxReports+5 { // with lines that tell how far it is
 		t.Errorf("%d %q, %d lines", status, out, strings.Count(errs, "\n"))

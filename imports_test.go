@@ -73,6 +73,7 @@ var mayImport = map[string][]string{
 	"internal/housetest":  {"auth", "calendar", "storage"},
 	"internal/cputime":    {}, // tests only
 
+	"internal/vdir/vdirtest":   {},                 // tests only
 	"internal/words/wordstest": {"internal/words"}, // tests only
 
 	// Programs of the tree, no part of the product.

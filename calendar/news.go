@@ -33,16 +33,21 @@ func news(m itip.Message, old *ical.Component) *ical.Component {
 	if len(drop) == 0 || len(drop) == n {
 		return m.Calendar
 	}
-	cal := ical.New(m.Calendar.Name())
-	for _, p := range m.Calendar.Props() {
-		cal.Add(p)
+	return without(m.Calendar, drop)
+}
+
+// without returns a calendar without some of its components.
+func without(cal *ical.Component, drop map[*ical.Component]bool) *ical.Component {
+	rest := ical.New(cal.Name())
+	for _, p := range cal.Props() {
+		rest.Add(p)
 	}
-	for _, c := range m.Calendar.Children() {
+	for _, c := range cal.Children() {
 		if !drop[c] {
-			cal.AddChild(c)
+			rest.AddChild(c)
 		}
 	}
-	return cal
+	return rest
 }
 
 // instanceOf names a component of an object, as it is written.
@@ -113,16 +118,7 @@ func withoutDeclined(m itip.Message, old *ical.Component, mine func(string) bool
 	if len(drop) == 0 || kept[""] {
 		return m
 	}
-	cal := ical.New(m.Calendar.Name())
-	for _, p := range m.Calendar.Props() {
-		cal.Add(p)
-	}
-	for _, c := range m.Calendar.Children() {
-		if !drop[c] {
-			cal.AddChild(c)
-		}
-	}
-	m.Calendar = cal
+	m.Calendar = without(m.Calendar, drop)
 	return m
 }
 

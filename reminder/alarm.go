@@ -148,19 +148,6 @@ func location(d ical.DateTime, res *zone.Resolver, floating *time.Location) *tim
 	return floating
 }
 
-// after returns the time d after (or before) t in loc, where a day is what the wall clock takes for one
-// (RFC 5545 section 3.3.6).
-func after(t time.Time, d ical.Duration, loc *time.Location) time.Time {
-	days, exact := d.Days, d.Time
-	if d.Negative {
-		days, exact = -days, -exact
-	}
-	if days != 0 {
-		t = zone.Instant(zone.Wall(t, loc).AddDate(0, 0, days), loc)
-	}
-	return t.Add(exact)
-}
-
 // times calls fn with the due times of the alarm for something from start to end, in order, until it returns false.
 func (t *trigger) times(start, end time.Time, loc *time.Location, fn func(due time.Time) bool) {
 	first := t.at
@@ -169,12 +156,12 @@ func (t *trigger) times(start, end time.Time, loc *time.Location, fn func(due ti
 		if t.end {
 			base = end
 		}
-		first = after(base, t.offset, loc)
+		first = zone.After(base, t.offset, loc)
 	}
 	for k := range t.repeat + 1 {
 		d := t.every
 		d.Days, d.Time = d.Days*k, d.Time*time.Duration(k)
-		if !fn(after(first, d, loc)) {
+		if !fn(zone.After(first, d, loc)) {
 			return
 		}
 	}

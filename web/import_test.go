@@ -1,7 +1,6 @@
 package web_test
 
 import (
-	"archive/zip"
 	"bytes"
 	"errors"
 	"fmt"
@@ -15,6 +14,7 @@ import (
 	"testing"
 
 	"kalends/calendar"
+	"kalends/internal/vdir/vdirtest"
 	"kalends/storage"
 )
 
@@ -27,22 +27,7 @@ func icsFile(parts ...string) string {
 }
 
 // zipped makes an archive of names and what is under them.
-func zipped(t testing.TB, pairs ...string) string {
-	t.Helper()
-	var b bytes.Buffer
-	w := zip.NewWriter(&b)
-	for i := 0; i+1 < len(pairs); i += 2 {
-		f, err := w.Create(pairs[i])
-		if err != nil {
-			t.Fatal(err)
-		}
-		f.Write([]byte(pairs[i+1]))
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return b.String()
-}
+func zipped(t testing.TB, pairs ...string) string { return string(vdirtest.Zip(t, pairs...)) }
 
 // bombArchive is an archive whose one file is very large when it is unpacked.
 var bombArchive = sync.OnceValue(func() string {

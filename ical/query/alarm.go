@@ -7,6 +7,7 @@ import (
 
 	"kalends/ical"
 	"kalends/ical/recur"
+	"kalends/ical/zone"
 )
 
 // maxRepeat bounds REPEAT: more would be no reminder.
@@ -163,7 +164,7 @@ func (m *matcher) ringsIn(test *alarmTest, comp *ical.Component, in recur.Instan
 				loc = l
 			}
 		}
-		if t.in(after(at, t.offset, loc), test.rng) {
+		if t.in(zone.After(at, t.offset, loc), test.rng) {
 			return true
 		}
 	}

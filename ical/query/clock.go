@@ -64,19 +64,6 @@ func (c *clock) instant(d ical.DateTime) time.Time {
 	return zone.Instant(d.Wall, loc)
 }
 
-// after returns the instant a duration after (or before) another: nominal days by the clock of loc, then exact time
-// (RFC 5545 section 3.3.6).
-func after(t time.Time, d ical.Duration, loc *time.Location) time.Time {
-	days, exact := d.Days, d.Time
-	if d.Negative {
-		days, exact = -days, -exact
-	}
-	if days != 0 {
-		t = zone.Instant(zone.Wall(t, loc).AddDate(0, 0, days), loc)
-	}
-	return t.Add(exact)
-}
-
 // property returns the first property of that name as an instant.
 func (c *clock) property(comp *ical.Component, name string) (t time.Time, d ical.DateTime, ok bool) {
 	p := comp.Prop(name)
@@ -127,7 +114,7 @@ func (c *clock) later(t time.Time, d ical.Duration, from ical.DateTime) time.Tim
 	if loc == nil {
 		loc = c.floating
 	}
-	return after(t, d, loc)
+	return zone.After(t, d, loc)
 }
 
 func (c *clock) period(per ical.Period) (start, end time.Time) {

@@ -3,6 +3,8 @@ package zone
 import (
 	"sort"
 	"time"
+
+	"kalends/ical"
 )
 
 // farthest is more than any two readings of one wall clock in one zone lie apart (Apia and Manila went once around, 24 h).
@@ -131,4 +133,17 @@ func (t *table) instant(u int64) int64 {
 			return at
 		}
 	}
+}
+
+// After gives the instant a duration after another, or before it where the duration is negative: its days by the wall clock of loc, then
+// the rest as it passes (RFC 5545 section 3.3.6).
+func After(t time.Time, d ical.Duration, loc *time.Location) time.Time {
+	days, exact := d.Days, d.Time
+	if d.Negative {
+		days, exact = -days, -exact
+	}
+	if days != 0 {
+		t = Instant(Wall(t, loc).AddDate(0, 0, days), loc)
+	}
+	return t.Add(exact)
 }

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"kalends/ical"
 )
 
 func TestEveryZoneLoads(t *testing.T) {
@@ -187,6 +189,35 @@ func TestWall(t *testing.T) {
 	}
 	if got := Wall(at, time.FixedZone("x", 3600)); !got.Equal(at.Add(time.Hour)) {
 		t.Errorf("Wall(%v, +1) = %v", at, got)
+	}
+}
+
+func TestAfter(t *testing.T) {
+	berlin, ok := Load("Europe/Berlin")
+	if !ok {
+		t.Fatal("no Berlin")
+	}
+	at := func(text string) time.Time {
+		w, err := time.Parse("2006-01-02 15:04", text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return Instant(w, berlin)
+	}
+	for _, tt := range []struct {
+		name, from string
+		d          ical.Duration
+		want       string
+	}{
+		{"a day over the change to summer time is a day of the clock", "2026-03-28 12:00", ical.Duration{Days: 1}, "2026-03-29 12:00"},
+		{"24 hours over it are 24 hours", "2026-03-28 12:00", ical.Duration{Time: 24 * time.Hour}, "2026-03-29 13:00"},
+		{"days come first, then hours", "2026-03-28 01:30", ical.Duration{Days: 1, Time: time.Hour}, "2026-03-29 03:30"},
+		{"before", "2026-03-29 12:00", ical.Duration{Negative: true, Days: 1, Time: time.Hour}, "2026-03-28 11:00"},
+		{"nothing", "2026-03-29 12:00", ical.Duration{}, "2026-03-29 12:00"},
+	} {
+		if got := After(at(tt.from), tt.d, berlin); !got.Equal(at(tt.want)) {
+			t.Errorf("%s: After(%s, %v) = %v, want %s", tt.name, tt.from, tt.d, got, tt.want)
+		}
 	}
 }
 

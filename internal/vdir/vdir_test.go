@@ -9,24 +9,15 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+
+	"kalends/internal/vdir/vdirtest"
 )
 
 // archive makes a zip archive of names and what is under them.
 func archive(t testing.TB, pairs ...string) *zip.Reader {
 	t.Helper()
-	var b bytes.Buffer
-	w := zip.NewWriter(&b)
-	for i := 0; i+1 < len(pairs); i += 2 {
-		f, err := w.Create(pairs[i])
-		if err != nil {
-			t.Fatal(err)
-		}
-		f.Write([]byte(pairs[i+1]))
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	r, err := zip.NewReader(bytes.NewReader(b.Bytes()), int64(b.Len()))
+	b := vdirtest.Zip(t, pairs...)
+	r, err := zip.NewReader(bytes.NewReader(b), int64(len(b)))
 	if err != nil {
 		t.Fatal(err)
 	}
