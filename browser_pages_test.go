@@ -188,6 +188,36 @@ func (s *webSite) walk(t *testing.T, share, of int) {
 				b.eval(`document.querySelector(".week-body").scrollTop = 0`)
 			}
 			b.everywhere(v.name, v.keep...)
+			if v.name == "week-full" {
+				b.wholeWords()
+			}
+		}
+	}
+}
+
+// wholeWords sees that what stands side by side on a telephone breaks no word, shows when it begins and the beginning of its title, and that
+// all of it is told to who asks.
+func (b *browser) wholeWords() {
+	b.Helper()
+	b.look(360, "light")
+	defer b.look(1280, "light")
+	got := b.text(`JSON.stringify([...document.querySelectorAll(".n7 .block.w6")].map(e => {
+		const title = e.querySelector(".t"), words = [...title.firstChild.data.matchAll(/\S+/g)].map(m => {
+			const range = document.createRange()
+			range.setStart(title.firstChild, m.index)
+			range.setEnd(title.firstChild, m.index + m[0].length)
+			return new Set([...range.getClientRects()].map(r => r.top)).size
+		})
+		const inside = x => { const a = e.getBoundingClientRect(), r = x.getBoundingClientRect(); return r.height > 0 && r.top >= a.top && r.bottom <= a.bottom + 1 && r.left >= a.left && r.left < a.right }
+		return [title.textContent, Math.max(...words) === 1, getComputedStyle(title).textOverflow, inside(title) && inside(e.querySelector("time")), e.title.startsWith(title.textContent)]
+	}))`)
+	var list [][]any
+	if err := json.Unmarshal([]byte(got), &list); err != nil || len(list) < 10 {
+		b.Fatalf("blocks side by side: %v, %s", err, got)
+	}
+	for _, e := range list {
+		if e[1] != true || e[2] != "ellipsis" || e[3] != true || e[4] != true {
+			b.Errorf("block %q: no word is broken: %v; what is cut has an %v; time and title are seen: %v; the whole is told: %v", e...)
 		}
 	}
 }

@@ -95,7 +95,7 @@ func (v *visit) days(view string, n int) error {
 	page.AllDay = v.lay(whole, start, n, 8, page.Now)
 	for i := range n {
 		day := start.AddDate(0, 0, i)
-		page.Days = append(page.Days, column{v.dayHead(day, page.Now, "day"), i + 1, v.blocks(timed, day)})
+		page.Days = append(page.Days, column{v.dayHead(day, page.Now, "day"), i + 1, v.blocks(timed, day, n)})
 		if day.Equal(dayOf(page.Now)) {
 			page.NowRow = int(page.Now.Sub(day).Minutes() / 15)
 		}
@@ -112,8 +112,8 @@ func (v *visit) days(view string, n int) error {
 // widths are how many can stand side by side, since twelve parts can be shared by so many.
 var widths = []int{1, 2, 3, 4, 6, 12}
 
-// blocks lays out what takes place on a day: those that overlap stand side by side, each group for itself.
-func (v *visit) blocks(items []*item, day time.Time) []block {
+// blocks lays out what takes place on a day, which stands among so many: those that overlap stand side by side, each group for itself.
+func (v *visit) blocks(items []*item, day time.Time, among int) []block {
 	var list []block
 	for _, it := range items {
 		start, end := it.Start, it.End
@@ -161,6 +161,9 @@ func (v *visit) blocks(items []*item, day time.Time) []block {
 		}
 		for k := i; k < j; k++ {
 			list[k].Width = 12 / of
+			if of > 1 && among > 1 {
+				list[k].Time = v.lang.Clock(list[k].Start) // there is no room for more
+			}
 			list[k].Column = in[k-i]*list[k].Width + 1
 		}
 		i = j
