@@ -23,10 +23,16 @@ const TrashKept = 30 * 24 * time.Hour
 // MaxTrashPage bounds a page of [Service.Trash].
 const MaxTrashPage = 200
 
-// Deleted is an object in the trash, as people choose from it.
+// Its texts are read some at a time, and the page ends where they were very long.
+const (
+	trashBatch  = 20
+	trashOctets = 16 << 20
+)
+
+// Deleted is an object in the trash, as people choose from it: without its text.
 type Deleted struct {
 	*storage.Trashed
-	Summary   string // of its first component
+	Summary   string // of its first component, shortened
 	Start     time.Time
 	AllDay    bool // Start is a date, at midnight UTC
 	Recurring bool
@@ -70,37 +76,41 @@ func (s *Service) Trash(ctx context.Context, who, owner *storage.Principal, afte
 		}
 		mark.Deleted = time.UnixMicro(micros).UTC()
 	}
-	found, err := s.Store.Trash(ctx, owner.ID, mark, limit+1)
-	if err != nil {
-		return nil, "", err
-	}
-	if len(found) > limit {
-		found = found[:limit]
-		last := found[limit-1]
-		next = fmt.Sprintf("%d-%d", last.Deleted.UnixMicro(), last.ID)
-	}
 	mine, err := s.ownAddresses(ctx, owner)
 	if err != nil {
 		return nil, "", err
 	}
-	for _, t := range found {
-		d := Deleted{Trashed: t}
-		if cal, err := ical.Parse(t.ICS); err == nil {
-			d.tell(cal)
-			if s.reinvites(cal, mine) {
-				d.Invites = invited(cal, mine)
-			}
+	for octets := 0; octets < trashOctets && len(list) < limit; {
+		n := min(limit-len(list), trashBatch)
+		found, err := s.Store.Trash(ctx, owner.ID, mark, n+1)
+		if err != nil {
+			return nil, "", err
 		}
-		list = append(list, d)
+		for _, t := range found[:min(len(found), n)] {
+			d := Deleted{Trashed: t}
+			if cal, err := ical.Parse(t.ICS); err == nil {
+				d.tell(cal)
+				if s.reinvites(cal, mine) {
+					d.Invites = invited(cal, mine)
+				}
+			}
+			octets += len(t.ICS)
+			t.ICS = nil
+			list = append(list, d)
+			mark = storage.TrashMark{Deleted: t.Deleted, ID: t.ID}
+		}
+		if len(found) <= n {
+			return list, "", nil
+		}
 	}
-	return list, next, nil
+	return list, fmt.Sprintf("%d-%d", mark.Deleted.UnixMicro(), mark.ID), nil
 }
 
 // tell reads what a list shows.
 func (d *Deleted) tell(cal *ical.Component) {
 	zones := zone.NewResolver(cal)
 	for c := range cal.Main() {
-		d.Summary = c.Text("SUMMARY")
+		d.Summary = shorten(c.Text("SUMMARY"), maxAbout)
 		d.Recurring = c.Prop("RRULE") != nil || c.Prop("RDATE") != nil
 		p := c.Prop("DTSTART")
 		if p == nil {

@@ -290,3 +290,34 @@ func TestTrashIsPaged(t *testing.T) {
 		}
 	})
 }
+
+// TestLongTrash: a page of the trash holds no more than fits into memory, however long what was deleted is, and all of it is found page by page.
+func TestLongTrash(t *testing.T) {
+	each(t, func(s *site) {
+		long := strings.Repeat("x", 900_000)
+		for i := range 24 {
+			name := fmt.Sprintf("%02d", i)
+			s.put(s.alice, name+".ics", event(name, "DTSTART:20260106T090000Z", "SUMMARY:"+name+long))
+			s.delete(s.alice, name+".ics")
+		}
+		seen, after, pages := 0, "", 0
+		for ; ; pages++ {
+			list, next, err := s.Trash(t.Context(), s.alice, s.alice, after, 200)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, d := range list {
+				if want := fmt.Sprintf("%02dx", 23-seen); !strings.HasPrefix(d.Summary, want) || len(d.Summary) > 1000 || d.ICS != nil {
+					t.Errorf("entry %d begins with %.4q, its title has %d octets, its text %d", seen, d.Summary, len(d.Summary), len(d.ICS))
+				}
+				seen++
+			}
+			if after = next; after == "" || pages > 9 {
+				break
+			}
+		}
+		if seen != 24 || after != "" || pages != 1 { // and the first
+			t.Errorf("%d entries, then %q, after %d pages", seen, after, pages+1)
+		}
+	})
+}
