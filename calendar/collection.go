@@ -221,7 +221,7 @@ func (u *unit) editOwn(ctx context.Context, who *storage.Principal, t Target, c 
 // valid-schedule-default-calendar-URL).
 func (u *unit) checkDefault(ctx context.Context, inbox *storage.Calendar) error {
 	c, err := u.tx.Calendar(ctx, inbox.Owner, inbox.Default)
-	if errors.Is(err, storage.ErrNotFound) || err == nil && (c.Kind != storage.CalendarKind || c.Subscribed || len(c.Components) > 0 && !slices.Contains(c.Components, "VEVENT")) {
+	if errors.Is(err, storage.ErrNotFound) || err == nil && (c.Kind != storage.CalendarKind || c.Subscribed || !takes(c, "VEVENT")) {
 		return Errorf(BadDefaultCalendar, "schedule-default-calendar-URL must name a calendar of this home that takes events and can be written to")
 	}
 	return err
@@ -260,6 +260,16 @@ func (u *unit) editPerson(ctx context.Context, id int64, edit Edit) error {
 	return nil
 }
 
+// neededIn refuses to take c out of a home when it is the last calendar for events there (RFC 6638 section 9.2, default-calendar-needed).
+func neededIn(home []*storage.Calendar, c *storage.Calendar) error {
+	if c.Subscribed || !takes(c, "VEVENT") || slices.ContainsFunc(home, func(o *storage.Calendar) bool {
+		return o.ID != c.ID && o.Kind == storage.CalendarKind && !o.Subscribed && takes(o, "VEVENT")
+	}) {
+		return nil
+	}
+	return Errorf(DefaultCalendar, "this is the last calendar for events, and invitations need one (RFC 6638 section 9.2)")
+}
+
 // DeleteCalendar removes a calendar with everything in it. Meetings in it are cancelled or declined
 // first, each as if it were deleted by itself. Whom it was shared with loses it too. A calendar of somebody else is only taken out of the
 // sharee's home in which t names it.
@@ -289,6 +299,13 @@ func (s *Service) DeleteCalendar(ctx context.Context, who *storage.Principal, t 
 			return err
 		}
 	}
+	home, err := s.Store.Calendars(ctx, t.Owner.ID)
+	if err != nil {
+		return fmt.Errorf("calendars: %w", err)
+	}
+	if err := neededIn(home, c); err != nil { // before any meeting is cancelled
+		return err
+	}
 	var meetings []string
 	err = s.Store.Objects(ctx, c.Ref(), 0, func(o *storage.Object) error {
 		if o.Organizer != "" {
@@ -317,11 +334,8 @@ func (s *Service) DeleteCalendar(ctx context.Context, who *storage.Principal, t 
 		if err != nil {
 			return fmt.Errorf("calendars: %w", err)
 		}
-		last := !c.Subscribed && !slices.ContainsFunc(home, func(o *storage.Calendar) bool {
-			return o.ID != c.ID && o.Kind == storage.CalendarKind && !o.Subscribed && takes(o, "VEVENT")
-		})
-		if last && takes(c, "VEVENT") {
-			return Errorf(DefaultCalendar, "this is the last calendar for events, and invitations need one (RFC 6638 section 9.2)")
+		if err := neededIn(home, c); err != nil {
+			return err
 		}
 		if c.Shared {
 			sh, err := u.sharing(ctx, t.Owner, c)
