@@ -264,7 +264,7 @@ func TestS6BusyTimesOfHiddenCalendars(t *testing.T) {
 			"ORGANIZER:mailto:sam@example.com\r\nATTENDEE:mailto:alice@example.com\r\nDTSTART:20260101T000000Z\r\nDTEND:20260201T000000Z").Replace(fmt.Sprintf(putting, "f"))
 		got := m.send("sam", "POST", "/dav/calendars/sam/outbox/", nil, ask)
 		m.expect(t, "busy times", got, 200, []string{"20260120T090000Z"}, []string{"20260121T23"})
-		m.expect(t, "another's outbox", m.send("sam", "POST", "/dav/calendars/alice/outbox/", nil, ask), 404, nil, nil)
+		m.expect(t, "another's outbox", m.send("sam", "POST", "/dav/calendars/alice/outbox/", nil, ask), 403, []string{"need-privileges"}, nil)
 		for _, role := range []string{"sam", "hugo"} {
 			got = m.send(role, "REPORT", "/dav/calendars/alice/", depth("1"), busyJan)
 			m.expect(t, role+" asks the home", got, 200, nil, []string{"20260121T23"})

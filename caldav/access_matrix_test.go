@@ -240,6 +240,8 @@ func (m *matrix) try(role string, at spot, r request) {
 	switch {
 	case role == "gone", role == "nobody" && (r.method != "GET" && r.method != "HEAD" || want.status/100 == 4):
 		want = wish{status: 401}
+	case want.status == 404 && have == 0 && at.kind == storage.OutboxKind && strings.HasSuffix(strings.Split(r.path, "?")[0], "{p}"):
+		want = wish{403, "need-privileges"} // everybody has one
 	}
 	m.judge(role, at.owner+"/"+at.slug, r, want, got)
 	if r.changes && got.status/100 == 2 {

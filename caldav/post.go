@@ -2,6 +2,7 @@ package caldav
 
 import (
 	"crypto/rand"
+	"errors"
 	"net/http"
 	"strings"
 
@@ -17,6 +18,10 @@ const addMember = "add-member"
 func (q *request) post() error {
 	res, err := q.find(q.at)
 	if err != nil {
+		// Of what one may do nothing with, only the outbox shows that it is there.
+		if e, ok := errors.AsType[*calendar.Error](err); ok && e.Kind == calendar.Forbidden && q.at.kind == collectionPlace {
+			e.Need = auth.SendFreeBusy
+		}
 		return err
 	}
 	switch {
