@@ -179,9 +179,17 @@ func (c *exportCmd) run(s *calendars, owner *storage.Principal, e exporter) erro
 		err = e.close()
 	}
 	if err == nil && c.Output != "-" {
-		fmt.Fprintf(s.out, "%d events of %d calendars are in %s.\n", n, list, c.Output)
+		fmt.Fprintf(s.out, "%s holds %s of %s.\n", c.Output, several(n, "event", "events"), several(list, "calendar", "calendars"))
 	}
 	return err
+}
+
+// several is a number of things in words.
+func several(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
 }
 
 // exportFiles writes those of an owner's attachments that were not yet.

@@ -84,3 +84,16 @@ func TestExportToNowhere(t *testing.T) {
 		t.Errorf("export to a folder that is not there: %d %q %q, want %q", status, out, errs, want)
 	}
 }
+
+// TestImportOfNothing: a file that is not there is named once; and what is exported is counted in words.
+func TestImportOfNothing(t *testing.T) {
+	t.Chdir(t.TempDir())
+	ok(t, "user", "add", "alice")
+	status, _, errs := kalends(t, "", "import", "--user", "alice", "missing.ics")
+	if want := "kalends: missing.ics: no such file or directory\n"; status != 1 || errs != want {
+		t.Errorf("import of a file that is not there: %d %q, want %q", status, errs, want)
+	}
+	if out := ok(t, "export", "--user", "alice", "-o", "alice.zip"); out != "alice.zip holds 0 events of 2 calendars.\n" {
+		t.Errorf("export: %q", out)
+	}
+}

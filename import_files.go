@@ -3,6 +3,7 @@ package main
 import (
 	"archive/zip"
 	"errors"
+	"io/fs"
 	"iter"
 	"os"
 	"path"
@@ -44,7 +45,7 @@ func (im *importRun) disk(name string) iter.Seq2[*collection, error] {
 		info, err := os.Stat(name)
 		switch {
 		case err != nil:
-			yield(c, err)
+			yield(c, withoutPath(err))
 		case info.IsDir():
 			list, err := vdir.Dir(os.DirFS(name))
 			if err != nil {
@@ -55,7 +56,7 @@ func (im *importRun) disk(name string) iter.Seq2[*collection, error] {
 		default:
 			f, err := os.Open(name)
 			if err != nil {
-				yield(c, err)
+				yield(c, withoutPath(err))
 				return
 			}
 			data, err := vdir.ReadAll(f, maxFile)
@@ -132,3 +133,11 @@ func suffixFor(name string) string {
 }
 
 var errNoCalendars = errors.New("no calendars were found there; give the address of one")
+
+// withoutPath is what is wrong with a file, for where its name is told anyway.
+func withoutPath(err error) error {
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		return e.Err
+	}
+	return err
+}
