@@ -209,7 +209,8 @@ func (b *browser) wholeWords() {
 			return new Set([...range.getClientRects()].map(r => r.top)).size
 		})
 		const inside = x => { const a = e.getBoundingClientRect(), r = x.getBoundingClientRect(); return r.height > 0 && r.top >= a.top && r.bottom <= a.bottom + 1 && r.left >= a.left && r.left < a.right }
-		return [title.textContent, Math.max(...words) === 1, getComputedStyle(title).textOverflow, inside(title) && inside(e.querySelector("time")), e.title.startsWith(title.textContent)]
+		const time = e.querySelector("time")
+		return [title.textContent, Math.max(...words) === 1, getComputedStyle(title).textOverflow, inside(title) && inside(time) && time.scrollWidth <= time.clientWidth, e.title.startsWith(title.textContent)]
 	}))`)
 	var list [][]any
 	if err := json.Unmarshal([]byte(got), &list); err != nil || len(list) < 10 {
