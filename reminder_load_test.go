@@ -56,19 +56,7 @@ func TestRemindersUnderLoad(t *testing.T) {
 			return
 		}
 		// A server of its own, which waits for the disk as a real one does.
-		server, err := pgtest.Start(t.Context(), pgtest.Config{Durable: true, SharedBuffers: "256MB"})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(server.Close)
-		store, err := sqlstore.Open(t.Context(), server.URL("postgres"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { store.Close() })
-		if err := store.Migrate(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+		store, server := storagetest.OwnPostgres(t, pgtest.Config{Durable: true, SharedBuffers: "256MB"})
 		text, err := os.ReadFile(filepath.Join(server.Dir(), "data", "postmaster.pid"))
 		if err != nil {
 			t.Fatal(err)

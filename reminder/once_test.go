@@ -13,6 +13,7 @@ import (
 	"kalends/internal/pgtest"
 	"kalends/storage"
 	"kalends/storage/sqlstore"
+	"kalends/storage/storagetest"
 )
 
 // TestClockStepsForward: the clock of one server, or of all, is an hour ahead for a while, and set back.
@@ -106,20 +107,7 @@ func (h *house) untilAllIsSent(n int, servers ...*Dispatcher) {
 
 // TestPostgresRestartsUnderReminders: Postgres is restarted, and killed, while two servers send. Nothing is lost, nothing goes twice.
 func TestPostgresRestartsUnderReminders(t *testing.T) {
-	pgtest.URL(t) // skips or fails where there is no Postgres
-	srv, err := pgtest.Start(t.Context(), pgtest.Config{Durable: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer srv.Close()
-	store, err := sqlstore.Open(t.Context(), srv.URL("postgres"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer store.Close()
-	if err := store.Migrate(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	store, srv := storagetest.OwnPostgres(t, pgtest.Config{Durable: true})
 	h := newHouse(t, store)
 	want := h.fill(4, 60)
 	h.set("20260105T094500Z")

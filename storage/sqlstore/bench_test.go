@@ -1,7 +1,6 @@
 package sqlstore_test
 
 import (
-	"context"
 	"fmt"
 	"sync/atomic"
 	"testing"
@@ -9,7 +8,6 @@ import (
 
 	"kalends/internal/pgtest"
 	"kalends/storage"
-	"kalends/storage/sqlstore"
 	"kalends/storage/storagetest"
 )
 
@@ -18,20 +16,7 @@ func benchEach(b *testing.B, clients []int, fn func(b *testing.B, w *site, clien
 	for _, n := range clients {
 		b.Run(fmt.Sprintf("sqlite/clients=%d", n), func(b *testing.B) { fn(b, newSite(b, storagetest.SQLite(b), 64), n) })
 		b.Run(fmt.Sprintf("postgres/clients=%d", n), func(b *testing.B) {
-			ctx := context.Background()
-			srv, err := pgtest.Start(ctx, pgtest.Config{Durable: true, SharedBuffers: "256MB"})
-			if err != nil {
-				b.Skip(err)
-			}
-			defer srv.Close()
-			s, err := sqlstore.Open(ctx, srv.URL("postgres"))
-			if err != nil {
-				b.Fatal(err)
-			}
-			defer s.Close()
-			if err := s.Migrate(ctx); err != nil {
-				b.Fatal(err)
-			}
+			s, _ := storagetest.OwnPostgres(b, pgtest.Config{Durable: true, SharedBuffers: "256MB"})
 			fn(b, newSite(b, s, 64), n)
 		})
 	}

@@ -18,20 +18,7 @@ import (
 // all that was acknowledged is there afterwards.
 func TestPostgresRestarts(t *testing.T) {
 	ctx := t.Context()
-	pgtest.URL(t) // skips or fails where there is no Postgres
-	srv, err := pgtest.Start(ctx, pgtest.Config{Durable: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer srv.Close()
-	s, err := sqlstore.Open(ctx, srv.URL("postgres"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	if err := s.Migrate(ctx); err != nil {
-		t.Fatal(err)
-	}
+	s, srv := storagetest.OwnPostgres(t, pgtest.Config{Durable: true})
 	const writers = 6
 	w := newSite(t, s, writers)
 

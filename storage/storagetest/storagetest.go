@@ -3,6 +3,7 @@ package storagetest
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"sync"
@@ -90,4 +91,27 @@ func open(t testing.TB, databaseURL string, opts []sqlstore.Option) *sqlstore.St
 		}
 	})
 	return s
+}
+
+// OwnPostgres starts a Postgres of the test's own, which it may stop and kill, or has to itself, and returns a store on it. It skips or fails
+// the test, as [Postgres] does, where there is none to start.
+func OwnPostgres(t testing.TB, cfg pgtest.Config) (*sqlstore.Store, *pgtest.Server) {
+	t.Helper()
+	server, err := pgtest.Start(t.Context(), cfg)
+	if errors.Is(err, pgtest.ErrMissing) {
+		pgtest.URL(t)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.Close)
+	s, err := sqlstore.Open(t.Context(), server.URL("postgres"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	if err := s.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return s, server
 }
