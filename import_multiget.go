@@ -31,13 +31,7 @@ func (s *remoteServer) fetchMany(ctx context.Context, collection string, list []
 		body.WriteString("</D:href>")
 	}
 	body.WriteString("</C:calendar-multiget>")
-	r, err := http.NewRequestWithContext(ctx, "REPORT", s.address(collection), strings.NewReader(body.String()))
-	if err != nil {
-		return nil, err
-	}
-	r.Header.Set("Depth", "1")
-	r.Header.Set("Content-Type", "application/xml; charset=utf-8")
-	res, err := s.http.Do(r)
+	res, err := s.ask(ctx, "REPORT", collection, body.String())
 	if err != nil {
 		return nil, err
 	}
@@ -109,4 +103,15 @@ func (s *remoteServer) fetchAll(ctx context.Context, collection string, batch []
 			return
 		}
 	}
+}
+
+// ask asks about what is in a collection. The caller closes the body.
+func (s *remoteServer) ask(ctx context.Context, method, collection, body string) (*http.Response, error) {
+	r, err := http.NewRequestWithContext(ctx, method, s.address(collection), strings.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	r.Header.Set("Depth", "1")
+	r.Header.Set("Content-Type", "application/xml; charset=utf-8")
+	return s.http.Do(r)
 }

@@ -247,14 +247,8 @@ func (s *remoteServer) list(ctx context.Context, collection string) ([]remoteObj
 
 // plainList asks for nothing but entity tags and kinds (RFC 4918 section 9.1).
 func (s *remoteServer) plainList(ctx context.Context, collection string) ([]remoteObjectInfo, error) {
-	r, err := http.NewRequestWithContext(ctx, "PROPFIND", s.address(collection), strings.NewReader(
-		`<?xml version="1.0" encoding="utf-8"?><propfind xmlns="DAV:"><prop><getetag/><resourcetype/></prop></propfind>`))
-	if err != nil {
-		return nil, err
-	}
-	r.Header.Set("Depth", "1")
-	r.Header.Set("Content-Type", "application/xml; charset=utf-8")
-	res, err := s.http.Do(r)
+	res, err := s.ask(ctx, "PROPFIND", collection,
+		`<?xml version="1.0" encoding="utf-8"?><propfind xmlns="DAV:"><prop><getetag/><resourcetype/></prop></propfind>`)
 	if err != nil {
 		return nil, err
 	}
