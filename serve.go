@@ -9,7 +9,9 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -40,7 +42,14 @@ Examples:
 }
 
 // Run serves until the program is told to stop.
+// collectAt is how much a server's heap grows, in percent of what lives in it, before it is searched for garbage. Little lives, and requests
+// leave much behind: by Go's 100 a seventh of the time of a busy server is spent on it. GOGC says otherwise.
+const collectAt = 200
+
 func (serveCmd) Run(p *program) error {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(collectAt)
+	}
 	log := newLogger(p)
 	srv, err := listen(p.ctx, p.cfg, log)
 	if err != nil {

@@ -68,6 +68,9 @@ func (q *request) calendarQuery(root *dav.Element, res *resource) error {
 // query writes the members of a collection that the filter matches.
 func (x *render) query(r *resource, f *query.Filter, floating *time.Location) error {
 	t := r.target("")
+	if r.share == nil {
+		t.Calendar = r.cal
+	}
 	m := *r
 	return x.q.h.Calendar.Query(x.q.ctx, x.q.who, t, f, floating, func(match *calendar.Match) error {
 		m.kind = r.kind

@@ -65,9 +65,12 @@ func (s *Service) Object(ctx context.Context, who *storage.Principal, t Target) 
 
 // readable returns the target's collection when who may read it.
 func (s *Service) readable(ctx context.Context, r storage.Reader, who *storage.Principal, t Target) (*storage.Calendar, error) {
-	c, err := collection(ctx, r, t)
-	if err != nil {
-		return nil, err
+	c := t.Calendar
+	if c == nil {
+		var err error
+		if c, err = collection(ctx, r, t); err != nil {
+			return nil, err
+		}
 	}
 	a, err := t.enter(ctx, r, who)
 	if err != nil {

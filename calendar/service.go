@@ -105,6 +105,8 @@ type Target struct {
 	Name  string
 	// Access is what the asker may do in the owner's home, where the caller knows; else it is asked for. Changes ask again.
 	Access *auth.Access
+	// Calendar is the collection where the caller has just read it, as its owner has it; nil where not. Changes read it again.
+	Calendar *storage.Calendar
 	// Share is set where the target was named in the home of somebody with whom the collection is shared: see [Service.Shared]. Owner and Slug are
 	// the sharer's all the same.
 	Share  *storage.Share
