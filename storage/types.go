@@ -117,7 +117,7 @@ type Object struct {
 	Inbox               bool
 	Name                string // last segment of its URL, decoded
 	UID                 string
-	Component           string // VEVENT, VTODO, VJOURNAL, VFREEBUSY, VAVAILABILITY
+	Component           string // VEVENT, VTODO, VJOURNAL, VFREEBUSY, VAVAILABILITY; "" of a notice of sharing, and of nothing else
 	Method              string // of an inbox item: its iTIP METHOD; PUBLISH for what came by a Subscription
 	ICS                 []byte // exactly as it is served
 	ETag                string // with the quotes

@@ -74,16 +74,20 @@ func (h *house) locked(fn func(context.Context, storage.Tx) error) {
 	})
 }
 
-// put makes an object, or an item, of that age.
+// put makes an object, an item or a notice, of that age.
 func (h *house) put(ref storage.Ref, name string, created time.Time) {
 	h.t.Helper()
+	component := "VEVENT"
+	if ref == h.notices {
+		component = ""
+	}
 	h.locked(func(ctx context.Context, tx storage.Tx) error {
 		seq, err := tx.Next(ctx, h.owner)
 		if err != nil {
 			return err
 		}
 		return tx.PutObject(ctx, &storage.Object{
-			Owner: h.owner, Calendar: ref.ID, ID: seq, Seq: seq, Inbox: ref.Inbox, Name: name, UID: name, Component: "VEVENT",
+			Owner: h.owner, Calendar: ref.ID, ID: seq, Seq: seq, Inbox: ref.Inbox, Name: name, UID: name, Component: component,
 			ICS: []byte("x"), ETag: `"x"`, Created: created, Modified: created,
 		}, nil)
 	})

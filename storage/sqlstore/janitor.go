@@ -86,9 +86,9 @@ func (s *Store) InboxBefore(ctx context.Context, before time.Time, limit int) ([
 // NoticesBefore implements [storage.Housekeeping].
 func (s *Store) NoticesBefore(ctx context.Context, before time.Time, limit int) ([]*storage.Object, error) {
 	list, err := s.objects(ctx, false, 0, `WITH box AS MATERIALIZED (
-			SELECT objects.owner_id, objects.calendar_id FROM calendars c
-			JOIN objects ON objects.owner_id = c.owner_id AND objects.calendar_id = c.id
-			WHERE c.kind = 'notification' AND c.objects > 0 AND `+oldNotice+` LIMIT 1)
+			SELECT owner_id, calendar_id FROM objects WHERE length(component) = 0 AND EXISTS (SELECT 1 FROM calendars c
+				WHERE c.owner_id = objects.owner_id AND c.id = objects.calendar_id AND c.kind = 'notification') AND `+oldNotice+`
+			ORDER BY modified LIMIT 1)
 		SELECT `+objectFields[0]+` FROM objects WHERE (owner_id, calendar_id) IN (SELECT owner_id, calendar_id FROM box) AND `+oldNotice+` LIMIT $2`,
 		micros(before), limitOr(limit))
 	if err != nil {

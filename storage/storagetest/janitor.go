@@ -142,7 +142,7 @@ func testNoticesBefore(t *testing.T, s storage.Store) {
 		return c.Ref()
 	}
 	at := func(days int) func(*storage.Object) {
-		return func(o *storage.Object) { o.Created, o.Modified = t0, t0.AddDate(0, 0, days) }
+		return func(o *storage.Object) { o.Component, o.Created, o.Modified = "", t0, t0.AddDate(0, 0, days) }
 	}
 	notices := box(a)
 	a.put(a.cal, "no-notice.xml", at(0))
