@@ -15,6 +15,7 @@ import (
 	"kalends/calendar"
 	"kalends/ical"
 	"kalends/ical/stream"
+	"kalends/internal/vdir"
 	"kalends/storage"
 )
 
@@ -28,7 +29,8 @@ type exportCmd struct {
 
 // Help implements kong.HelpProvider.
 func (exportCmd) Help() string {
-	return "`kalends import` reads all three forms. vdir and zip hold each event byte for byte as its author's program wrote it.\n\n" + `Examples:
+	return "`kalends import` reads all three forms. vdir and zip hold each event byte for byte as its author's program wrote it, with the files that are attached to events, and everything that calendars are set to; " +
+		"another server gets all of it from them.\n\n" + `Examples:
 
     kalends export --user alice -o alice.zip
     kalends export --user alice --calendar calendar > calendar.ics
@@ -64,10 +66,7 @@ type exporter interface {
 	close() error
 }
 
-// attachmentsFolder is where the files of events are written; a hidden one, which programs that read calendars leave alone.
-const attachmentsFolder = ".attachments"
-
-// fileOf is the path of a file of an event, below attachmentsFolder: its name stands in a folder named by its MANAGED-ID.
+// fileOf is the path of a file of an event, below vdir.AttachmentsFolder: its name stands in a folder named by its MANAGED-ID.
 func fileOf(a *storage.Attachment) (folder, name string) {
 	name = strings.TrimLeft(strings.Map(func(r rune) rune {
 		if strings.ContainsRune(`/\:*?"<>|`, r) || r < ' ' {
@@ -303,6 +302,18 @@ func metadataOf(c *storage.Calendar) map[string]string {
 	return m
 }
 
+// propertiesOf is the text of what Kalends keeps of a calendar beside that.
+func propertiesOf(c *storage.Calendar) ([]byte, error) {
+	p := &vdir.Properties{
+		Description: c.Description, Order: c.Order, Components: c.Components, TimeZone: c.TimeZoneID, Free: c.Transparent, Team: c.Team,
+		TimedAlarm: string(c.Alarms.Timed), DayAlarm: string(c.Alarms.Day),
+	}
+	if c.TimeZoneID == "" {
+		p.TimeZoneText = c.TimeZone
+	}
+	return p.Text()
+}
+
 // vdirExport writes folders.
 type vdirExport struct {
 	dir, at string
@@ -319,7 +330,11 @@ func (e *vdirExport) calendar(c *storage.Calendar) error {
 			return err
 		}
 	}
-	return nil
+	text, err := propertiesOf(c)
+	if err != nil {
+		return err
+	}
+	return writeWhole(filepath.Join(e.at, vdir.PropertiesFile), text)
 }
 
 func (e *vdirExport) object(o *storage.Object) error {
@@ -330,7 +345,7 @@ func (e *vdirExport) keeps() bool { return true }
 
 func (e *vdirExport) attachment(a *storage.Attachment, octets io.Reader) error {
 	folder, name := fileOf(a)
-	dir := filepath.Join(e.dir, attachmentsFolder, folder)
+	dir := filepath.Join(e.dir, vdir.AttachmentsFolder, folder)
 	if info, err := os.Stat(filepath.Join(dir, name)); err == nil && info.Size() == a.Size {
 		return nil // what has a MANAGED-ID never changes
 	}
@@ -394,7 +409,11 @@ func (e *zipExport) calendar(c *storage.Calendar) error {
 			}
 		}
 	}
-	return nil
+	text, err := propertiesOf(c)
+	if err != nil {
+		return err
+	}
+	return e.file(&zip.FileHeader{Name: e.at + vdir.PropertiesFile, Modified: c.Created}, text)
 }
 
 func (e *zipExport) object(o *storage.Object) error {
@@ -405,7 +424,7 @@ func (e *zipExport) keeps() bool { return true }
 
 func (e *zipExport) attachment(a *storage.Attachment, octets io.Reader) error {
 	folder, name := fileOf(a)
-	w, err := e.zip.CreateHeader(&zip.FileHeader{Name: attachmentsFolder + "/" + folder + "/" + name, Modified: a.Created, Method: zip.Deflate})
+	w, err := e.zip.CreateHeader(&zip.FileHeader{Name: vdir.AttachmentsFolder + "/" + folder + "/" + name, Modified: a.Created, Method: zip.Deflate})
 	if err == nil {
 		_, err = io.Copy(w, octets)
 	}

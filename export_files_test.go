@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"kalends/calendar"
+	"kalends/internal/vdir"
 	"kalends/storage/sqlstore"
 )
 
@@ -49,7 +50,7 @@ func TestExportOfFiles(t *testing.T) {
 	ok(t, "export", "--user", "alice", "-o", "out.zip")
 	got := tree(t, "out")
 	for name := range got {
-		if strings.HasPrefix(name, attachmentsFolder) && got[name] == "the plan" && name == attachmentsFolder+"/"+id+"/p_l_an_.txt" {
+		if strings.HasPrefix(name, vdir.AttachmentsFolder) && got[name] == "the plan" && name == vdir.AttachmentsFolder+"/"+id+"/p_l_an_.txt" {
 			id = ""
 		}
 	}

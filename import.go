@@ -8,6 +8,7 @@ import (
 
 	"kalends/calendar"
 	"kalends/ical/stream"
+	"kalends/internal/vdir"
 	"kalends/scheduling"
 	"kalends/storage"
 )
@@ -46,6 +47,9 @@ type collection struct {
 	files       iter.Seq2[file, error]
 	keep        func(file) // notes what was taken; nil for nowhere
 	close       func()     // when all of it was; nil for nothing
+
+	more     *vdir.Properties     // what else the calendar is set to; nil where nothing is said
+	attached map[string]vdir.File // files of its events, by MANAGED-ID
 }
 
 // file is part of a collection: one object or many.
@@ -77,7 +81,7 @@ func (c *importCmd) Run(p *program) error {
 		if err != nil {
 			return err
 		}
-		im := &importRun{calendars: s, cmd: c, owner: owner, done: map[string]*calendar.ImportTotals{}}
+		im := &importRun{calendars: s, cmd: c, owner: owner, done: map[string]*calendar.ImportTotals{}, made: map[string]bool{}}
 		im.tell = progress(p.err, "importing")
 		for _, source := range c.Source {
 			for coll, err := range im.collections(source) {
@@ -104,6 +108,7 @@ type importRun struct {
 	tell  func(done, total int)
 
 	order    []string // slugs
+	made     map[string]bool
 	done     map[string]*calendar.ImportTotals
 	count    int // objects done
 	total    int // files known of
@@ -139,8 +144,14 @@ func (im *importRun) one(c *collection) error {
 			target = cal
 		}
 	}
-	if target == nil && slug != "" {
+	switch {
+	case slug == "":
+	case target == nil:
 		if target, err = im.make(slug, c); err != nil {
+			return err
+		}
+	case c.slug == slug && isFresh(target):
+		if err := im.dress(target, c); err != nil {
 			return err
 		}
 	}
@@ -194,25 +205,6 @@ func takes(c *storage.Calendar, component string) bool {
 	return len(c.Components) == 0 || strings.Contains(","+strings.Join(c.Components, ",")+",", ","+component+",")
 }
 
-// make makes a calendar for a collection.
-func (im *importRun) make(slug string, c *collection) (*storage.Calendar, error) {
-	t := calendar.Target{Owner: im.owner, Slug: slug}
-	err := im.service.MakeCalendar(im.ctx, im.owner, t, calendar.Edit{Live: func(cal *storage.Calendar) error {
-		cal.DisplayName, cal.Color = c.name, c.color
-		if cal.DisplayName == "" {
-			cal.DisplayName = slug
-		}
-		if len(c.components) > 0 {
-			cal.Components = c.components
-		}
-		return nil
-	}})
-	if err != nil {
-		return nil, fmt.Errorf("make the calendar %s: %w", slug, err)
-	}
-	return im.service.Collection(im.ctx, im.owner, t)
-}
-
 // objects cuts the files of a collection.
 func (im *importRun) objects(c *collection) iter.Seq2[calendar.ImportObject, error] {
 	return func(yield func(calendar.ImportObject, error) bool) {
@@ -253,6 +245,7 @@ func (im *importRun) into(slug string, objects iter.Seq2[calendar.ImportObject, 
 	}
 	_, err := im.service.Import(im.ctx, calendar.Import{
 		Who: im.owner, Target: calendar.Target{Owner: im.owner, Slug: slug}, Objects: objects, Replace: im.cmd.Replace,
+		Files: c.file, Lost: im.lost,
 		Report: func(i calendar.Imported) {
 			totals[i.Outcome]++
 			im.count++
@@ -296,6 +289,9 @@ func (im *importRun) report(path string, line int, uid, msg string) {
 // finish says what was done.
 func (im *importRun) finish() error {
 	for _, slug := range im.order {
+		if *im.done[slug] == (calendar.ImportTotals{}) && im.count > 0 && !im.made[slug] {
+			continue // an empty one that is there
+		}
 		fmt.Fprintf(im.out, "%s/%s: %s.\n", im.owner.Name, printable(slug), show(im.done[slug]))
 	}
 	if len(im.order) == 0 {

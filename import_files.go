@@ -52,7 +52,15 @@ func (im *importRun) disk(name string) iter.Seq2[*collection, error] {
 				yield(c, err)
 				return
 			}
-			im.folders(list, name, yield)
+			attached, err := vdir.DirAttachments(os.DirFS(name))
+			if above := filepath.Dir(filepath.Clean(name)); err == nil && len(attached) == 0 { // it may be one calendar of many
+				attached, err = vdir.DirAttachments(os.DirFS(above))
+			}
+			if err != nil {
+				yield(c, err)
+				return
+			}
+			im.folders(list, attached, name, yield)
 		default:
 			f, err := os.Open(name)
 			if err != nil {
@@ -76,20 +84,26 @@ func (im *importRun) zip(name string) iter.Seq2[*collection, error] {
 			return
 		}
 		defer r.Close()
-		im.folders(vdir.Zip(&r.Reader), name, yield)
+		im.folders(vdir.Zip(&r.Reader), vdir.ZipAttachments(&r.Reader), name, yield)
 	}
 }
 
-// folders is a tree of files: each folder in it is a calendar; what is at the top goes to the usual ones.
-func (im *importRun) folders(list []vdir.Folder, name string, yield func(*collection, error) bool) {
+// folders is a tree of files: each folder in it is a calendar; what is at the top goes to the usual ones. attached are the files of events, by MANAGED-ID.
+func (im *importRun) folders(list []vdir.Folder, attached map[string]vdir.File, name string, yield func(*collection, error) bool) {
 	for _, dir := range list {
-		c := &collection{path: name, total: len(dir.Files)}
+		c := &collection{path: name, total: len(dir.Files), attached: attached}
 		if dir.Path != "." {
 			c.path = filepath.Join(name, filepath.FromSlash(dir.Path))
 			c.slug = folderSlug(dir.Path)
 			c.name, c.color = dir.Name(), dir.Color()
 			if c.name == "" {
 				c.name = path.Base(dir.Path)
+			}
+			more, err := dir.Properties()
+			if err != nil {
+				im.report(c.path, 1, "", oneLine(err.Error()))
+			} else if more != nil {
+				c.more, c.components = more, kinds(more)
 			}
 		}
 		c.files = func(yield func(file, error) bool) {

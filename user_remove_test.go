@@ -10,10 +10,10 @@ import (
 	"kalends/storage/sqlstore"
 )
 
-// onDatabase runs fn on the database of kalends-data.
-func onDatabase(t *testing.T, fn func(s *calendar.Service)) {
+// onDatabase runs fn on the database of kalends-data, or that of the address.
+func onDatabase(t *testing.T, fn func(s *calendar.Service), address ...string) {
 	t.Helper()
-	store, err := sqlstore.Open(t.Context(), "sqlite:kalends-data/kalends.db")
+	store, err := sqlstore.Open(t.Context(), append(address, "sqlite:kalends-data/kalends.db")[0])
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -77,6 +77,14 @@ type Import struct {
 	Replace bool
 	// Report is called for each object, in order, after what became of it is safe. May be nil.
 	Report func(Imported)
+
+	// Files finds a file that an object names by the MANAGED-ID of an attachment, which the owner then gets one of their own for; nil for none. The
+	// same file comes to the same attachment each time. Nil where there are no files.
+	Files func(managedID string) *ImportFile
+	// Lost is told of a file that could not be taken in, and why; the object stays as it is then. May be nil.
+	Lost func(o ImportObject, file string, err error)
+	// Base is the URL of this server as the asker knows it; "" for Service.URL.
+	Base string
 }
 
 // A transaction takes up to so many objects and octets: few enough that others wait only for moments.
@@ -104,6 +112,7 @@ type importer struct {
 	fill   bool
 	totals ImportTotals
 	seen   map[string]bool // UIDs of a feed
+	secret []byte          // see importedKey
 }
 
 // item is an object on its way.
@@ -118,10 +127,22 @@ func (m *importer) run(ctx context.Context) (ImportTotals, error) {
 	octets := 0
 	uids := map[string]bool{}
 	flush := func() error {
-		err := m.store(ctx, batch)
-		batch, octets = batch[:0], 0
-		clear(uids)
-		return err
+		defer func() {
+			batch, octets = batch[:0], 0
+			clear(uids)
+		}()
+		for rest := batch; len(rest) > 0; {
+			ready, made, err := m.bring(ctx, rest)
+			if err == nil {
+				err = m.store(ctx, rest[:ready])
+			}
+			if err != nil {
+				return err // what was made for nothing is found when it goes on, or is cleared away by the janitor
+			}
+			m.leave(ctx, made, rest[:ready])
+			rest = rest[ready:]
+		}
+		return nil
 	}
 	for o, err := range m.Objects {
 		if err != nil {

@@ -40,6 +40,8 @@ type AttachmentKey struct {
 type AttachmentReader interface {
 	// Attachments returns those of an owner's attachments that are there and whole, by ID.
 	Attachments(ctx context.Context, owner int64, keys []AttachmentKey) (map[int64]*Attachment, error)
+	// AttachmentsByKey returns those of an owner's attachments that are there and whole, by Key: of several with one key the first.
+	AttachmentsByKey(ctx context.Context, owner int64, keys []string) (map[string]*Attachment, error)
 	// AttachmentChunk returns the n-th piece, from 0. ErrNotFound.
 	AttachmentChunk(ctx context.Context, owner, id, n int64) ([]byte, error)
 	// AttachmentUses returns the objects that refer to an attachment, with their texts, by id, at most limit.

@@ -12,6 +12,7 @@ import (
 
 	"kalends/calendar"
 	"kalends/ical/stream"
+	"kalends/internal/vdir"
 	"kalends/storage"
 )
 
@@ -193,7 +194,7 @@ func (v *visit) runImport() error {
 		return err
 	}
 	name := plainLine(u.fields["name"], 200)
-	b := &bringer{visit: v, upload: u, result: &importResult{}, seen: map[string]*given{}, home: list}
+	b := &bringer{visit: v, upload: u, result: &importResult{}, seen: map[string]*given{}, home: list, attached: map[string]vdir.File{}}
 	switch {
 	case into != newCalendar:
 		i := slices.IndexFunc(list, func(t importTarget) bool { return t.id == into })
@@ -271,6 +272,9 @@ type bringer struct {
 	result  *importResult
 	seen    map[string]*given // by UID
 	again   []calendar.ImportObject
+
+	attached map[string]vdir.File // files of events in the archives so far, by MANAGED-ID
+	left     int64                // octets that may still be unpacked
 }
 
 // run puts what is in the files into the calendar, which is made once there is something for it, and goes again when all was refused.
@@ -331,6 +335,7 @@ func (b *bringer) make(ctx context.Context) error {
 func (b *bringer) put(ctx context.Context, objects iter.Seq2[calendar.ImportObject, error]) error {
 	_, err := b.Calendar.Import(ctx, calendar.Import{
 		Who: b.who, Target: calendar.Target{Owner: b.who, Slug: b.into.row.Slug}, Objects: objects,
+		Files: b.file, Lost: b.lost, Base: b.site(),
 		Report: func(i calendar.Imported) {
 			r := b.result
 			switch i.Outcome {

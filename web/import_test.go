@@ -368,3 +368,33 @@ func (s *slowBody) Read([]byte) (int, error) {
 	<-s.end
 	return 0, io.ErrUnexpectedEOF
 }
+
+// TestImportWithFiles: what is attached to events in an archive comes along, once.
+func TestImportWithFiles(t *testing.T) {
+	each(t, func(h *house) {
+		id := func(n int) string { return fmt.Sprintf("7-%d-%s", n, strings.Repeat("c", 26)) }
+		attach := func(n int, name string) string {
+			return "ATTACH;MANAGED-ID=" + id(n) + ";FILENAME=" + name + ":https://old.example.com/dav/attachments/" + id(n)
+		}
+		h.Service.Limits.AttachmentSize = 20_000
+		archive := zipped(t,
+			"work/a.ics", icsFile(icsEvent("a", "With a plan", attach(1, "plan.txt"), attach(2, "<b>large"))), ".attachments/"+id(1)+"/plan.txt", "the plan",
+			".attachments/"+id(2)+"/large", strings.Repeat("x", 20_001), "work/b.ics", icsFile(icsEvent("b", "The same plan", attach(1, "plan.txt"))),
+		)
+		b := h.as("alice")
+		into := intoOption.FindStringSubmatch(b.get("/calendars/import").page)[1]
+		for _, want := range []string{"2 events and tasks are new", "2 were there already"} {
+			b.get("/calendars/import")
+			if status := b.bring(into, "", "all.zip", archive); status != http.StatusOK {
+				t.Fatalf("%d %s", status, b.text())
+			}
+			b.has(want, "With a plan", "its file <b>large is not: it is too large").lacks("its file plan.txt")
+			if u, err := h.store.Usage(t.Context(), h.Principal("alice").ID); err != nil || u.Attachments != 8 {
+				t.Errorf("%d octets of files (%v)", u.Attachments, err)
+			}
+		}
+		if text := h.texts("alice"); strings.Count(text, "http://kal.example.com/dav/attachments/") != 2 || strings.Count(text, "https://old.example.com/") != 1 {
+			t.Errorf("events:\n%s", text)
+		}
+	})
+}

@@ -10,6 +10,7 @@ import (
 	"iter"
 	"mime/multipart"
 	"net/http"
+	"slices"
 	"strings"
 
 	"kalends/auth"
@@ -188,11 +189,11 @@ func (b *bringer) second(yield func(calendar.ImportObject, error) bool) {
 func (b *bringer) texts() iter.Seq2[string, []byte] {
 	return func(yield func(string, []byte) bool) {
 		most := b.Calendar.Limit().AttachmentSize
-		left := most * unpackTimes
+		b.left = most * unpackTimes
 		for _, f := range b.upload.files {
 			switch lower := strings.ToLower(f.name); {
 			case bytes.HasPrefix(f.data, []byte("PK")) || strings.HasSuffix(lower, ".zip"):
-				if !b.unpack(f, most, &left, yield) {
+				if !b.unpack(f, most, &b.left, yield) {
 					return
 				}
 			case bytes.HasPrefix(f.data, []byte("\x1f\x8b")):
@@ -213,8 +214,11 @@ func (b *bringer) unpack(f uploadFile, most int64, left *int64, yield func(strin
 		b.result.skip(importSkip{File: f.name, Why: b.t("The archive is damaged. Make it again, or send the files in it one by one.")})
 		return true
 	}
+	for id, f := range vdir.ZipAttachments(r) {
+		b.attached[id] = f
+	}
 	folders := vdir.Zip(r)
-	if len(folders) == 0 {
+	if !slices.ContainsFunc(folders, func(d vdir.Folder) bool { return len(d.Files) > 0 }) {
 		b.result.skip(importSkip{File: f.name, Why: b.t("No calendar files (.ics) are in the archive.")})
 	}
 	for _, dir := range folders {

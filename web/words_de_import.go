@@ -46,4 +46,8 @@ var germanImport = map[string]string{
 	"This calendar does not take this kind. Send the file again for the calendar “%s”.":                                                    "Dieser Kalender nimmt solche Einträge nicht. Schicken Sie die Datei noch einmal für den Kalender „%s“.",
 	"It is too large for one event. Take pictures and files out of it, and send the file again.":                                           "Es ist zu groß für einen Termin. Nehmen Sie Bilder und Dateien heraus, und schicken Sie die Datei noch einmal.",
 	"There is no room left. Delete something, and send the same file again: it goes on where it ended.":                                    "Es ist kein Platz mehr. Löschen Sie etwas, und schicken Sie dieselbe Datei noch einmal: Es geht da weiter, wo es aufgehört hat.",
+	"The event is here, its file %s is not: it is too large.":                                                                              "Der Termin ist da, seine Datei %s nicht: Sie ist zu groß.",
+	"The event is here, its file %s is not: it has too many.":                                                                              "Der Termin ist da, seine Datei %s nicht: Er hat zu viele.",
+	"The event is here, its file %s is not: the archive is damaged there.":                                                                 "Der Termin ist da, seine Datei %s nicht: Das Archiv ist dort beschädigt.",
+	"The event is here, its file %s is not: there is no room left. Delete something, and send the same file again.":                        "Der Termin ist da, seine Datei %s nicht: Es ist kein Platz mehr. Löschen Sie etwas und senden Sie dieselbe Datei noch einmal.",
 }

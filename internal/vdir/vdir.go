@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"maps"
+	"math"
 	"path"
 	"slices"
 	"strings"
@@ -45,11 +46,15 @@ func ReadAll(r io.Reader, most int64) ([]byte, error) {
 	return data, nil
 }
 
-// File is a file with calendar objects.
+// File is a file with calendar objects, or one that belongs to them.
 type File struct {
 	Path string // in its tree, with slashes; for people only, it may be anything in an archive
+	Size int64  // octets, as the tree says; an archive may say anything
 	open func() (io.ReadCloser, error)
 }
+
+// Open opens the file.
+func (f File) Open() (io.ReadCloser, error) { return f.open() }
 
 // Name is the last part of the path.
 func (f File) Name() string { return path.Base(f.Path) }
@@ -67,9 +72,9 @@ func (f File) Read(most int64) ([]byte, error) {
 // Folder is a calendar.
 type Folder struct {
 	Path  string // "." for the top of the tree
-	Files []File // *.ics, by path; at least one
+	Files []File // *.ics, by path; none only where [Folder.Properties] says that it is a calendar
 
-	name, color *File
+	name, color, more *File
 }
 
 // Name is what the calendar is called; "" where nothing is said.
@@ -85,12 +90,12 @@ func Dir(root fs.FS) ([]Folder, error) {
 		switch {
 		case err != nil:
 			return err
-		case p != "." && hidden(d.Name()):
+		case p != "." && hidden(d.Name()) && (d.IsDir() || d.Name() != PropertiesFile):
 			if d.IsDir() {
 				return fs.SkipDir
 			}
 		case d.Type().IsRegular():
-			t.add(File{p, func() (io.ReadCloser, error) { return root.Open(p) }})
+			t.add(onDisk(root, p, d))
 		}
 		return nil
 	})
@@ -102,18 +107,36 @@ func Dir(root fs.FS) ([]Folder, error) {
 func Zip(r *zip.Reader) []Folder {
 	t := tree{}
 	for _, f := range r.File {
-		p := path.Clean("/" + strings.ToValidUTF8(strings.ReplaceAll(f.Name, `\`, "/"), "\uFFFD"))[1:]
-		if !f.Mode().IsRegular() || strings.HasSuffix(f.Name, "/") || p == "" || slices.ContainsFunc(strings.Split(p, "/"), hidden) {
+		p, ok := pathIn(f)
+		if !ok || slices.ContainsFunc(strings.Split(strings.TrimSuffix(p, PropertiesFile), "/"), hidden) {
 			continue
 		}
-		t.add(File{p, func() (io.ReadCloser, error) {
-			if f.Flags&1 != 0 {
-				return nil, ErrEncrypted
-			}
-			return f.Open()
-		}})
+		t.add(packed(f, p))
 	}
 	return t.folders()
+}
+
+// pathIn returns the path of a file in an archive; false for what is none.
+func pathIn(f *zip.File) (string, bool) {
+	p := path.Clean("/" + strings.ToValidUTF8(strings.ReplaceAll(f.Name, `\`, "/"), "\uFFFD"))[1:]
+	return p, f.Mode().IsRegular() && !strings.HasSuffix(f.Name, "/") && p != ""
+}
+
+func packed(f *zip.File, p string) File {
+	return File{p, int64(min(f.UncompressedSize64, math.MaxInt64)), func() (io.ReadCloser, error) {
+		if f.Flags&1 != 0 {
+			return nil, ErrEncrypted
+		}
+		return f.Open()
+	}}
+}
+
+func onDisk(root fs.FS, p string, d fs.DirEntry) File {
+	f := File{Path: p, open: func() (io.ReadCloser, error) { return root.Open(p) }}
+	if info, err := d.Info(); err == nil {
+		f.Size = info.Size()
+	}
+	return f
 }
 
 // hidden reports whether a file or folder is none of a person's own making.
@@ -124,8 +147,8 @@ type tree map[string]*branch
 
 // branch is what is in one folder.
 type branch struct {
-	files       []File
-	name, color *File
+	files             []File
+	name, color, more *File
 }
 
 func (t tree) add(f File) {
@@ -142,19 +165,21 @@ func (t tree) add(f File) {
 		b.name = &f
 	case f.Name() == "color":
 		b.color = &f
+	case f.Name() == PropertiesFile:
+		b.more = &f
 	}
 }
 
-// folders lists those with calendar files, by path.
+// folders lists those with calendar files, and those that say they are calendars, by path.
 func (t tree) folders() []Folder {
 	var list []Folder
 	for _, dir := range slices.Sorted(maps.Keys(t)) {
 		b := t[dir]
-		if len(b.files) == 0 {
+		if len(b.files) == 0 && (b.more == nil || dir == ".") {
 			continue
 		}
 		slices.SortStableFunc(b.files, func(a, c File) int { return strings.Compare(a.Path, c.Path) })
-		list = append(list, Folder{Path: dir, Files: b.files, name: b.name, color: b.color})
+		list = append(list, Folder{Path: dir, Files: b.files, name: b.name, color: b.color, more: b.more})
 	}
 	return list
 }

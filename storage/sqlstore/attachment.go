@@ -28,10 +28,7 @@ func (q queries) Attachments(ctx context.Context, owner int64, keys []storage.At
 	}
 	ids, _ := apart(keys)
 	err := q.query(ctx, func(r scanner) error {
-		a := &storage.Attachment{}
-		var created, unused int64
-		err := r.Scan(&a.Owner, &a.ID, &a.Key, &a.Name, &a.Type, &a.Size, &a.Hash, &created, &unused)
-		a.Created, a.Unused = instant(created), instant(unused)
+		a, err := scanAttachment(r)
 		found[a.ID] = a
 		return err
 	}, `SELECT `+attachmentColumns+` FROM attachments WHERE owner_id = $1 AND id = ANY($2) AND hash <> ''`, owner, ids)
@@ -42,6 +39,33 @@ func (q queries) Attachments(ctx context.Context, owner int64, keys []storage.At
 		if a := found[k.ID]; a != nil && a.Key != k.Key {
 			delete(found, k.ID)
 		}
+	}
+	return found, nil
+}
+
+func scanAttachment(r scanner) (*storage.Attachment, error) {
+	a := &storage.Attachment{}
+	var created, unused int64
+	err := r.Scan(&a.Owner, &a.ID, &a.Key, &a.Name, &a.Type, &a.Size, &a.Hash, &created, &unused)
+	a.Created, a.Unused = instant(created), instant(unused)
+	return a, err
+}
+
+// AttachmentsByKey implements [storage.AttachmentReader]. It goes through all attachments of the owner, of which there are not many.
+func (q queries) AttachmentsByKey(ctx context.Context, owner int64, keys []string) (map[string]*storage.Attachment, error) {
+	found := make(map[string]*storage.Attachment, len(keys))
+	if len(keys) == 0 {
+		return found, nil
+	}
+	err := q.query(ctx, func(r scanner) error {
+		a, err := scanAttachment(r)
+		if found[a.Key] == nil {
+			found[a.Key] = a
+		}
+		return err
+	}, `SELECT `+attachmentColumns+` FROM attachments WHERE owner_id = $1 AND key = ANY($2) AND hash <> '' ORDER BY id`, owner, keys)
+	if err != nil {
+		return nil, fmt.Errorf("attachments of %d by key: %w", owner, err)
 	}
 	return found, nil
 }

@@ -71,6 +71,17 @@ func testAttachments(t *testing.T, s storage.Store) {
 
 	a, b := h.attach("aaa", 100, t0), h.attach("bbb", 50, t0)
 	diff(t, "a new one", h.attached(a)[a.ID], a)
+	byKey, err := s.AttachmentsByKey(ctx, h.owner, []string{"bbb", "part", "aaa", "none", "aaa"})
+	check(t, err)
+	diff(t, "by key", byKey, map[string]*storage.Attachment{"aaa": a, "bbb": b})
+	for _, of := range []struct {
+		owner int64
+		keys  []string
+	}{{other.owner, []string{"aaa"}}, {h.owner, nil}} {
+		if none, err := s.AttachmentsByKey(ctx, of.owner, of.keys); err != nil || len(none) != 0 {
+			t.Errorf("AttachmentsByKey(%d, %v) = %v, %v", of.owner, of.keys, none, err)
+		}
+	}
 	octets, err := s.AttachmentChunk(ctx, h.owner, a.ID, 0)
 	check(t, err)
 	if len(octets) != 100 {
