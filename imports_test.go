@@ -18,7 +18,7 @@ var mayImport = map[string][]string{
 	".": {"..."},
 
 	// What people and programs speak to.
-	"api":          {"webhook", "meeting", "calendar", "scheduling", "auth", "ical/...", "storage", "internal/download", "internal/obs"},
+	"api":          {"webhook", "meeting", "calendar", "subscription", "scheduling", "auth", "ical/...", "storage", "internal/download", "internal/obs"},
 	"caldav":       {"calendar", "scheduling", "auth", "ical/...", "storage", "dav", "internal/download", "internal/obs"},
 	"web":          {"webhook", "meeting", "calendar", "subscription", "scheduling", "auth", "ical/...", "storage", "internal/download", "internal/obs", "internal/vdir", "internal/words"},
 	"web/answer":   {"calendar", "ical/zone", "internal/obs", "internal/sheet", "internal/words"},

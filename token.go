@@ -19,7 +19,7 @@ import (
 // meetings puts the meetings API beside what a.handler answers.
 func (a *app) meetings(cfg *config.Settings, log *slog.Logger, service *calendar.Service, login auth.Authenticator) http.Handler {
 	rest := a.handler
-	h := &api.Handler{Calendar: service, Auth: login, Store: a.store, Log: log, Now: a.now, BaseURL: cfg.BaseURL, Webhooks: a.desk}
+	h := &api.Handler{Calendar: service, Auth: login, Store: a.store, Log: log, Now: a.now, BaseURL: cfg.BaseURL, Webhooks: a.desk, Feeds: a.subscriber}
 	a.workers = append(a.workers, h)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/api" || strings.HasPrefix(r.URL.Path, "/api/") {

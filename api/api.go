@@ -24,6 +24,7 @@ import (
 	"kalends/internal/obs"
 	"kalends/meeting"
 	"kalends/storage"
+	"kalends/subscription"
 	"kalends/webhook"
 )
 
@@ -48,6 +49,8 @@ type Handler struct {
 	NewUID func() string
 	// Webhooks is where people make webhooks; nil where there are none.
 	Webhooks *webhook.Desk
+	// Feeds fills calendars from feeds elsewhere; nil where nobody can subscribe.
+	Feeds *subscription.Worker
 	// Poll is how often Run looks for changes; 0 for half a second.
 	Poll time.Duration
 
@@ -146,6 +149,8 @@ func (h *Handler) init() {
 				{Name: trashTag, Description: "What was deleted, for 30 days."},
 				{Name: calendarsTag, Description: "Calendars, and who one is."},
 				{Name: sharesTag, Description: "Calendars that people and groups of the server share with each other."},
+				{Name: subscriptionsTag, Description: "Calendars that are filled from feeds elsewhere."},
+				{Name: remindersTag, Description: "How one is reminded of events that say nothing of it, and what one has missed."},
 				{Name: webhooksTag, Description: webhooksDescription},
 				{Name: changesTag, Description: "What changed since one looked last."},
 			},
@@ -168,6 +173,9 @@ func (h *Handler) init() {
 	h.trash(a)
 	h.calendars(a)
 	h.shares(a)
+	h.published(a)
+	h.subscriptions(a)
+	h.reminders(a)
 	h.changes(a)
 	h.webhooks(a)
 	h.spec = a.OpenAPI()

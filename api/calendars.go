@@ -42,6 +42,12 @@ type Me struct {
 	Language    string   `json:"language,omitempty" doc:"Language (BCP 47)."`
 	Scope       string   `json:"scope" enum:"freebusy,read,write" doc:"What this login or token allows."`
 	Calendar    string   `json:"calendar,omitempty" doc:"Id of the calendar into which meetings and invitations go."`
+
+	PublicBusy bool           `json:"publicBusy,omitempty" doc:"Whether everybody may see when one is busy, without a login."`
+	Mailed     string         `json:"mailedReminders" enum:"site,all,email" doc:"Which reminders become mails: as is usual on the site, all, or those of kind EMAIL."`
+	Alarms     *DefaultAlarms `json:"defaultAlarms,omitempty" doc:"Reminders of events that say nothing of it, in all of one's calendars."`
+	Hours      *WeekHours     `json:"workingHours,omitempty" doc:"When one works, where that was set here or on the pages."`
+	Other      bool           `json:"otherHours,omitempty" doc:"Whether a program has set when one is there, in another form (RFC 7953)."`
 }
 
 func (h *Handler) me(ctx context.Context, q *caller, _ *struct{}) (*struct{ Body Me }, error) {
@@ -58,6 +64,14 @@ func (h *Handler) me(ctx context.Context, q *caller, _ *struct{}) (*struct{ Body
 	}
 	if c := scheduling.DefaultCalendar(p.Home, "VEVENT"); c != nil {
 		m.Calendar = meeting.CalendarID(c.Owner, c.ID)
+	}
+	m.PublicBusy, m.Mailed, m.Alarms = q.who.PublicBusy, mailedWords[q.who.MailedAlarms], tellAlarms(q.who.Alarms)
+	set, other, err := h.editor.WorkingHours(ctx, scheduling.Inbox(p.Home))
+	if err != nil {
+		return nil, err
+	}
+	if m.Other = other; len(set.Days) > 0 {
+		m.Hours = &WeekHours{set.Days, set.Start, set.End}
 	}
 	return &struct{ Body Me }{m}, nil
 }
@@ -78,6 +92,9 @@ type Calendar struct {
 	Access      string  `json:"access" enum:"read,write" doc:"What one may do in it."`
 	ETag        string  `json:"etag" doc:"Which version of these fields this is, for If-Match."`
 	Changed     string  `json:"changed" doc:"This changes with everything in the calendar."`
+
+	Feed   bool           `json:"feed,omitempty" doc:"Whether it shows a feed elsewhere, which alone changes what is in it: see /subscriptions."`
+	Alarms *DefaultAlarms `json:"defaultAlarms,omitempty" doc:"Reminders of events in it that say nothing of it; where nothing is said, as for all of one's calendars."`
 }
 
 // NewCalendar is a calendar to make.
@@ -96,6 +113,8 @@ type CalendarChange struct {
 	Color       Change[string] `json:"color,omitempty" maxLength:"9" doc:"Its colour: #RRGGBB."`
 	TimeZone    Change[string] `json:"timeZone,omitempty" maxLength:"100" doc:"IANA time zone."`
 	Busy        *bool          `json:"busy,omitempty" doc:"Whether what is in it takes up one's time."`
+
+	Alarms *DefaultAlarmsChange `json:"defaultAlarms,omitempty" doc:"Reminders of events in it that say nothing of it, for oneself."`
 }
 
 type calendarAnswer struct {
@@ -118,8 +137,11 @@ func tellCalendar(p *meeting.Place, c *storage.Calendar) *Calendar {
 	if colorForm.MatchString(c.Color) {
 		out.Color = strings.ToUpper(c.Color[:7]) // Apple's have an alpha after it
 	}
-	if p.Access.To(c).Has(auth.WriteContent) {
+	if out.Feed = c.Subscribed; !c.Subscribed && p.Access.To(c).Has(auth.WriteContent) {
 		out.Access = "write"
+	}
+	if p.Access.Own() || p.Share != nil {
+		out.Alarms = tellAlarms(c.Alarms)
 	}
 	if p.Access.Own() {
 		d := scheduling.DefaultCalendar(p.Home, "VEVENT")
@@ -157,7 +179,7 @@ func (h *Handler) listCalendars(ctx context.Context, q *caller, _ *struct{}) (*s
 		return nil, err
 	}
 	for _, s := range shared {
-		theirs := &meeting.Place{Owner: s.Owner, Access: s.Access}
+		theirs := &meeting.Place{Owner: s.Owner, Access: s.Access, Share: s.Share, Sharee: q.who}
 		out.Body.Calendars = append(out.Body.Calendars, tellCalendar(theirs, s.Calendar))
 	}
 	return out, nil
@@ -268,12 +290,24 @@ func (h *Handler) updateCalendar(ctx context.Context, q *caller, in *struct {
 	if err != nil {
 		return nil, err
 	}
+	var alarms calendar.AlarmsEdit
+	if in.Body.Alarms != nil {
+		if alarms, err = in.Body.Alarms.edit("defaultAlarms"); err != nil {
+			return nil, err
+		}
+		if !p.Access.Own() && p.Share == nil {
+			return nil, calendar.Errorf(calendar.Forbidden, "reminders are set in one's own calendars, and in those that are among them by an invitation")
+		}
+	}
 	err = h.Calendar.Patch(ctx, q.who, p.Target(c, ""), calendar.Edit{Live: func(current *storage.Calendar) error {
 		if in.IfMatch != "" && !matches(in.IfMatch, calendarETag(current), false) {
 			return calendar.Errorf(calendar.Changed, "the calendar has changed")
 		}
 		return h.setCalendar(current, &in.Body)
 	}})
+	if err == nil && (alarms.Timed != nil || alarms.Day != nil) {
+		err = h.Calendar.SetAlarms(ctx, q.who, p.Target(c, ""), alarms)
+	}
 	if err != nil {
 		return nil, err
 	}

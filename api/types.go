@@ -26,6 +26,7 @@ func describeTypes(r huma.Registry) {
 	r.RegisterTypeAlias(reflect.TypeFor[Recurrence](), reflect.TypeFor[recurrenceSchema]())
 	r.RegisterTypeAlias(reflect.TypeFor[Mins](), reflect.TypeFor[minsSchema]())
 	r.RegisterTypeAlias(reflect.TypeFor[Change[string]](), reflect.TypeFor[changeSchema[string]]())
+	r.RegisterTypeAlias(reflect.TypeFor[Change[WeekHours]](), reflect.TypeFor[changeSchema[WeekHours]]())
 	r.RegisterTypeAlias(reflect.TypeFor[Change[bool]](), reflect.TypeFor[changeSchema[bool]]())
 	r.RegisterTypeAlias(reflect.TypeFor[Change[Mins]](), reflect.TypeFor[changeSchema[Mins]]())
 	r.RegisterTypeAlias(reflect.TypeFor[Change[Recurrence]](), reflect.TypeFor[changeSchema[Recurrence]]())

@@ -14,6 +14,9 @@ import (
 // soon is how long somebody waits before they can have the same feed looked at again: it is another's server.
 const soon = time.Minute
 
+// ErrSoon is in what Refresh says to who asks for a feed once more at once.
+var ErrSoon = errors.New("it was looked at just now; try again in a minute")
+
 // Change is another address or another pace for a subscription.
 type Change struct {
 	URL   string
@@ -59,7 +62,7 @@ func (w *Worker) Refresh(ctx context.Context, who *storage.Principal, t calendar
 	now := w.Now().UTC()
 	err := w.Calendar.ChangeSubscription(ctx, who, t, func(s *storage.Subscription) error {
 		if since := now.Sub(s.Checked); since >= 0 && since < soon {
-			return problem(nil, "it was looked at just now; try again in a minute")
+			return problem(ErrSoon, "%v", ErrSoon)
 		}
 		was = *s
 		s.DueAt = now.Add(lease) // nobody else looks while we do

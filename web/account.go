@@ -3,7 +3,6 @@ package web
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
@@ -12,11 +11,9 @@ import (
 
 	"kalends/auth"
 	"kalends/calendar"
-	"kalends/ical"
 	"kalends/ical/zone"
 	"kalends/internal/words"
 	"kalends/meeting"
-	"kalends/scheduling"
 	"kalends/storage"
 )
 
@@ -296,19 +293,19 @@ func (h *Handler) revokeToken(v *visit) error {
 	return v.redirect("/account?done=removed#tokens")
 }
 
-// hours are the working hours that were set here.
+// hours are the working hours that were set here, or by the API.
 func (v *visit) hours() (hoursForm, error) {
 	f := hoursForm{Start: "09:00", End: "17:00"}
 	inbox, err := v.Store.Calendar(v.r.Context(), v.who.ID, auth.InboxSlug)
 	if err != nil {
 		return f, gone(err)
 	}
-	days, times, ok := strings.Cut(v.settings["hours"], " ")
-	if start, end, two := strings.Cut(times, "-"); ok && two {
-		f.Days, f.Start, f.End = strings.Split(days, ","), start, end
+	set, other, err := v.editor.WorkingHours(v.r.Context(), inbox)
+	if err == nil && len(set.Days) > 0 {
+		f.Days, f.Start, f.End = set.Days, set.Start, set.End
 	}
-	f.Other = inbox.Availability != "" && len(f.Days) == 0
-	return f, nil
+	f.Other = other
+	return f, err
 }
 
 // setHours makes the working hours the time in which others see somebody as there (RFC 7953).
@@ -320,83 +317,12 @@ func (h *Handler) setHours(v *visit) error {
 			f.Days = append(f.Days, d)
 		}
 	}
-	text, setting := "", ""
-	if len(f.Days) > 0 {
-		start, err1 := time.Parse("15:04", f.Start)
-		end, err2 := time.Parse("15:04", f.End)
-		if err1 != nil || err2 != nil || !end.After(start) {
-			return v.refuseAccount(v.t("Working hours must begin before they end."))
-		}
-		var err error
-		if text, err = v.availability(f, start, end); err != nil {
-			return err
-		}
-		setting = strings.Join(f.Days, ",") + " " + start.Format("15:04") + "-" + end.Format("15:04")
+	err := v.editor.SetWorkingHours(ctx, v.who, cmp.Or(v.who.TimeZone, v.zone), meeting.WorkHours{Days: f.Days, Start: f.Start, End: f.End})
+	if e, ok := errors.AsType[*meeting.Error](err); ok && e.Kind == calendar.BadRequest {
+		return v.refuseAccount(v.t("Working hours must begin before they end."))
 	}
-	home, err := v.editor.Visit(ctx, v.who, v.who.ID)
 	if err != nil {
-		return err
-	}
-	inbox := scheduling.Inbox(home.Home)
-	if inbox == nil {
-		return notThere
-	}
-	err = h.Calendar.Patch(ctx, v.who, home.Target(inbox, ""), calendar.Edit{Live: func(c *storage.Calendar) error { return calendar.SetAvailability(c, text) }})
-	if err != nil {
-		return err
-	}
-	if err := h.Store.PutSetting(ctx, v.who.ID, "hours", setting); err != nil {
 		return err
 	}
 	return v.redirect("/account?done=saved#hours")
-}
-
-// availability writes working hours as a VAVAILABILITY: the rest of the time one is not there.
-func (v *visit) availability(f hoursForm, start, end time.Time) (string, error) {
-	name := cmp.Or(v.who.TimeZone, v.zone)
-	if _, ok := zone.Load(name); !ok {
-		name = "UTC"
-	}
-	now := v.Now().UTC()
-	tz, err := zone.VTimezone(name, now.AddDate(-1, 0, 0), now.AddDate(10, 0, 0))
-	if err != nil {
-		return "", fmt.Errorf("time zone %s: %w", name, err)
-	}
-	// The first day on which it holds must be one of the days.
-	monday := time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
-	var codes []string
-	first := -1
-	for i, d := range meeting.Weekdays {
-		if slices.Contains(f.Days, d) {
-			codes = append(codes, []string{"MO", "TU", "WE", "TH", "FR", "SA", "SU"}[i])
-			if first < 0 {
-				first = i
-			}
-		}
-	}
-	day := monday.AddDate(0, 0, first)
-	at := func(t time.Time) ical.DateTime {
-		d := ical.DateTime{Wall: day.Add(time.Duration(t.Hour())*time.Hour + time.Duration(t.Minute())*time.Minute), Form: ical.ZonedForm, TZID: name}
-		if name == "UTC" {
-			d.Form, d.TZID = ical.UTCForm, ""
-		}
-		return d
-	}
-	stamp := now.Format("20060102T150405Z")
-	cal := ical.NewCalendar("")
-	if name != "UTC" {
-		cal.AddChild(tz)
-	}
-	a := ical.New("VAVAILABILITY")
-	a.Add(ical.NewText("UID", meeting.NewUID()))
-	a.Add(ical.NewProperty("DTSTAMP", stamp))
-	k := ical.New("AVAILABLE")
-	k.Add(ical.NewText("UID", meeting.NewUID()))
-	k.Add(ical.NewProperty("DTSTAMP", stamp))
-	k.Add(at(start).Property("DTSTART"))
-	k.Add(at(end).Property("DTEND"))
-	k.Add(ical.NewProperty("RRULE", "FREQ=WEEKLY;BYDAY="+strings.Join(codes, ",")))
-	a.AddChild(k)
-	cal.AddChild(a)
-	return cal.String(), nil
 }
