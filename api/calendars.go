@@ -21,13 +21,13 @@ import (
 func (h *Handler) calendars(a huma.API) {
 	register(h, a, operation("GET", "/me", "getMe", calendarsTag, auth.FreeBusyScope, "Who one is", ""), h.me)
 	register(h, a, operation("GET", "/calendars", "listCalendars", calendarsTag, auth.ReadScope, "One's calendars",
-		"One's own, and those that others have shared."), h.listCalendars)
+		"One's own, those that others have shared, and those of whom one acts for."), h.listCalendars)
 	create := operation("POST", "/calendars", "createCalendar", calendarsTag, auth.WriteScope, "Make a calendar", "")
 	create.DefaultStatus = http.StatusCreated
 	register(h, a, create, h.createCalendar)
 	register(h, a, operation("GET", "/calendars/{id}", "getCalendar", calendarsTag, auth.ReadScope, "Read a calendar", ""), h.getCalendar)
 	register(h, a, operation("PATCH", "/calendars/{id}", "updateCalendar", calendarsTag, auth.WriteScope, "Change a calendar",
-		"Fields that are not sent stay, null removes. Of one that somebody else shares by an invitation, they are one's own."), h.updateCalendar)
+		"Fields that are not sent stay, null removes. Of one that somebody else shares by an invitation, they are one's own; so are name and colour of one of whom one acts for."), h.updateCalendar)
 	register(h, a, operation("DELETE", "/calendars/{id}", "deleteCalendar", calendarsTag, auth.WriteScope, "Remove a calendar",
 		"With everything in it: its meetings are cancelled or declined first. One that somebody else shares is only taken out of one's own."), h.deleteCalendar)
 }
@@ -154,14 +154,20 @@ func tellCalendar(p *meeting.Place, c *storage.Calendar) *Calendar {
 
 var colorForm = regexp.MustCompile(`^#[0-9A-Fa-f]{6}([0-9A-Fa-f]{2})?$`)
 
+// placed is a calendar with where it is.
+type placed struct {
+	place *meeting.Place
+	*storage.Calendar
+}
+
 func (h *Handler) listCalendars(ctx context.Context, q *caller, _ *struct{}) (*struct {
 	Body struct {
-		Calendars []*Calendar `json:"calendars" nullable:"false" doc:"One's own first."`
+		Calendars []*Calendar `json:"calendars" nullable:"false" doc:"One's own first, each in the order that one gave them in a calendar program."`
 	}
 }, error) {
 	out := &struct {
 		Body struct {
-			Calendars []*Calendar `json:"calendars" nullable:"false" doc:"One's own first."`
+			Calendars []*Calendar `json:"calendars" nullable:"false" doc:"One's own first, each in the order that one gave them in a calendar program."`
 		}
 	}{}
 	out.Body.Calendars = []*Calendar{}
@@ -169,9 +175,10 @@ func (h *Handler) listCalendars(ctx context.Context, q *caller, _ *struct{}) (*s
 	if err != nil {
 		return nil, err
 	}
+	var own, others []placed
 	for _, c := range p.Home {
 		if c.Kind == storage.CalendarKind {
-			out.Body.Calendars = append(out.Body.Calendars, tellCalendar(p, c))
+			own = append(own, placed{p, c})
 		}
 	}
 	shared, err := h.Calendar.SharedWith(ctx, q.who)
@@ -180,7 +187,22 @@ func (h *Handler) listCalendars(ctx context.Context, q *caller, _ *struct{}) (*s
 	}
 	for _, s := range shared {
 		theirs := &meeting.Place{Owner: s.Owner, Access: s.Access, Share: s.Share, Sharee: q.who}
-		out.Body.Calendars = append(out.Body.Calendars, tellCalendar(theirs, s.Calendar))
+		others = append(others, placed{theirs, s.Calendar})
+	}
+	acted, err := h.Calendar.Acted(ctx, q.who)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range acted {
+		if !slices.ContainsFunc(others, func(o placed) bool { return o.Ref() == s.Calendar.Ref() }) {
+			others = append(others, placed{&meeting.Place{Owner: s.Owner, Access: s.Access}, s.Calendar})
+		}
+	}
+	for _, list := range [][]placed{own, others} {
+		slices.SortStableFunc(list, func(a, b placed) int { return calendar.ByOrder(a.Calendar, b.Calendar) })
+		for _, c := range list {
+			out.Body.Calendars = append(out.Body.Calendars, tellCalendar(c.place, c.Calendar))
+		}
 	}
 	return out, nil
 }
@@ -203,6 +225,9 @@ func (h *Handler) oneCalendar(ctx context.Context, q *caller, id string) (*meeti
 		return nil, nil, err
 	}
 	sh, err := h.Calendar.ShareOf(ctx, q.who, c)
+	if err == nil && sh == nil {
+		c, err = h.Calendar.Seen(ctx, q.who, p.Target(c, ""), c)
+	}
 	if err != nil || sh == nil {
 		return p, c, err
 	}
@@ -299,12 +324,10 @@ func (h *Handler) updateCalendar(ctx context.Context, q *caller, in *struct {
 			return nil, calendar.Errorf(calendar.Forbidden, "reminders are set in one's own calendars, and in those that are among them by an invitation")
 		}
 	}
-	err = h.Calendar.Patch(ctx, q.who, p.Target(c, ""), calendar.Edit{Live: func(current *storage.Calendar) error {
-		if in.IfMatch != "" && !matches(in.IfMatch, calendarETag(current), false) {
-			return calendar.Errorf(calendar.Changed, "the calendar has changed")
-		}
-		return h.setCalendar(current, &in.Body)
-	}})
+	edit, err := h.calendarEdit(q, p, c, in.IfMatch, in.Body)
+	if err == nil {
+		err = h.Calendar.Patch(ctx, q.who, p.Target(c, ""), edit)
+	}
 	if err == nil && (alarms.Timed != nil || alarms.Day != nil) {
 		err = h.Calendar.SetAlarms(ctx, q.who, p.Target(c, ""), alarms)
 	}
@@ -315,6 +338,41 @@ func (h *Handler) updateCalendar(ctx context.Context, q *caller, in *struct {
 		return nil, err
 	}
 	return &calendarAnswer{ETag: calendarETag(c), Body: tellCalendar(p, c)}, nil
+}
+
+// calendarEdit is the change that a request asks for. Who acts for the calendar's owner has a name and a colour of their own for it.
+func (h *Handler) calendarEdit(q *caller, p *meeting.Place, c *storage.Calendar, ifMatch string, ch CalendarChange) (calendar.Edit, error) {
+	unchanged := func(current *storage.Calendar) error {
+		if ifMatch != "" && !matches(ifMatch, calendarETag(current), false) {
+			return calendar.Errorf(calendar.Changed, "the calendar has changed")
+		}
+		return nil
+	}
+	var edit calendar.Edit
+	if calendar.HasOwnLook(q.who, p.Target(c, "")) && (ch.Name != "" || ch.Color.Sent) {
+		if err := h.setCalendar(&storage.Calendar{}, &CalendarChange{Name: ch.Name, Color: ch.Color}); err != nil {
+			return edit, err
+		}
+		var name, color *string
+		if ch.Name != "" {
+			name = &ch.Name
+		}
+		if ch.Color.Sent {
+			color = &ch.Color.Value
+		}
+		edit.Own = calendar.OwnLook(name, color)
+		ch.Name, ch.Color = "", Change[string]{}
+		if ch == (CalendarChange{}) {
+			return edit, unchanged(c)
+		}
+	}
+	edit.Live = func(current *storage.Calendar) error {
+		if err := unchanged(current); err != nil {
+			return err
+		}
+		return h.setCalendar(current, &ch)
+	}
+	return edit, nil
 }
 
 func (h *Handler) deleteCalendar(ctx context.Context, q *caller, in *struct {

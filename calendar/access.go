@@ -199,6 +199,14 @@ func (s *Service) SharedWith(ctx context.Context, who *storage.Principal) ([]Sha
 				}
 			}
 		}
+		var mine []storage.Property
+		if acted := slices.DeleteFunc(slices.Clone(ids), func(id int64) bool {
+			return !slices.ContainsFunc(owners, func(o *storage.Principal) bool { return o.ID == id && actsFor(who, o) })
+		}); len(acted) > 0 {
+			if mine, err = r.OwnProperties(ctx, who.ID, acted); err != nil {
+				return err
+			}
+		}
 		for _, o := range owners {
 			a := access[o.ID]
 			if err := s.CountOwn(ctx, r, who, o, homes[o.ID]...); err != nil {
@@ -212,6 +220,8 @@ func (s *Service) SharedWith(ctx context.Context, who *storage.Principal) ([]Sha
 				shared := SharedCalendar{o, c, a, invited[c.Ref()]}
 				if shared.Share != nil {
 					shared.Calendar = Shown(shared.Share, c)
+				} else if len(mine) > 0 && actsFor(who, o) {
+					shared.Calendar = seenAs(c, mine)
 				}
 				list = append(list, shared)
 			}

@@ -125,6 +125,8 @@ type Reader interface {
 	// Properties returns the dead properties of a collection's own and, with members, of everything in it.
 	Properties(ctx context.Context, owner, calendar int64, members bool) ([]Property, error)
 
+	// OwnProperties returns what a user has of their own of the collections of some homes, as HomeProperties does.
+	OwnProperties(ctx context.Context, user int64, owners []int64) ([]Property, error)
 	// HomeProperties returns the dead properties of a home (Calendar is HomeProps) and of the collections in it, none of what is
 	// in these.
 	HomeProperties(ctx context.Context, owner int64) ([]Property, error)

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strconv"
 
-	"kalends/auth"
 	"kalends/calendar"
 	"kalends/meeting"
 	"kalends/storage"
@@ -131,41 +130,23 @@ func (h *Handler) setPublicBusy(v *visit) error {
 	return v.redirect("/delegates?done=saved#busy")
 }
 
-// maxActsFor bounds for how many people's calendars there is room among those of a delegate.
-const maxActsFor = 50
-
-// actedFor returns the homes of those for whom somebody acts.
+// actedFor returns the calendars of those for whom somebody acts, by home.
 func (v *visit) actedFor(ctx context.Context) ([]*meeting.Place, error) {
-	ids := slices.Concat(v.who.ActsFor.Principals(true), v.who.ActsFor.Principals(false))
-	if len(ids) == 0 {
-		return nil, nil
+	acted, err := v.Calendar.Acted(ctx, v.who)
+	if err != nil {
+		return nil, err
 	}
-	ids = ids[:min(len(ids), maxActsFor)]
 	var list []*meeting.Place
-	err := v.Store.View(ctx, func(r storage.Reader) error {
-		list = nil
-		owners, err := r.PrincipalsByID(ctx, ids)
-		if err != nil {
-			return err
-		}
-		homes, err := r.HomeCalendars(ctx, ids)
-		if err != nil {
-			return err
-		}
-		access, err := auth.EnterAll(ctx, r, v.who, v.who, owners)
-		if err != nil {
-			return err
-		}
-		for _, o := range owners {
-			if a := access[o.ID]; a != nil && o.ID != v.who.ID {
-				p := &meeting.Place{Owner: o, Home: homes[o.ID], Access: a}
-				if p.Addresses, err = r.Addresses(ctx, o.ID); err != nil {
-					return err
-				}
-				list = append(list, p)
+	for _, s := range acted {
+		if n := len(list); n == 0 || list[n-1].Owner.ID != s.Owner.ID { // they come by owner
+			p := &meeting.Place{Owner: s.Owner, Access: s.Access}
+			if p.Addresses, err = v.Store.Addresses(ctx, s.Owner.ID); err != nil {
+				return nil, err
 			}
+			list = append(list, p)
 		}
-		return nil
-	})
-	return list, err
+		p := list[len(list)-1]
+		p.Home = append(p.Home, s.Calendar)
+	}
+	return list, nil
 }

@@ -56,7 +56,7 @@ func colorOf(c *storage.Calendar, n int) string {
 	return palette[n%len(palette)]
 }
 
-// shelves returns the calendars that somebody may read: their own, then those of others.
+// shelves returns the calendars that somebody may read: their own, then those of others, in the order that they gave them.
 func (v *visit) shelves(ctx context.Context) ([]*shelf, error) {
 	own, err := v.editor.Visit(ctx, v.who, v.who.ID)
 	if err != nil {
@@ -123,6 +123,9 @@ func (v *visit) shelves(ctx context.Context) ([]*shelf, error) {
 			add(p, c, nil)
 		}
 	}
+	slices.SortStableFunc(list, func(a, b *shelf) int {
+		return cmp.Or(cmp.Compare(min(len(a.Whose), 1), min(len(b.Whose), 1)), calendar.ByOrder(a.row, b.row))
+	})
 	return list, nil
 }
 

@@ -4,11 +4,13 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"kalends/auth"
+	"kalends/calendar"
 	"kalends/meeting"
 	"kalends/storage"
 )
@@ -251,5 +253,48 @@ func TestSettingsOfACalendar(t *testing.T) {
 				t.Errorf("the calendar is %+v", c)
 			}
 		}
+	})
+}
+
+// TestOwnLook: the pages call calendars of others, and show them in the order and the colours, as their reader has set it in a calendar program.
+func TestOwnLook(t *testing.T) {
+	each(t, func(h *house) {
+		ctx, alice := t.Context(), h.Principal("alice")
+		if err := h.Service.SetDelegates(ctx, alice, alice, false, []int64{h.Principal("bob").ID}); err != nil {
+			t.Fatal(err)
+		}
+		bob, name, color := h.Principal("bob"), "Die Chefin", "#123456"
+		err := h.Service.Patch(ctx, bob, calendar.Target{Owner: alice, Slug: "calendar"}, calendar.Edit{Own: calendar.OwnLook(&name, &color)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, slug := range []string{"calendar", "second", "third"} {
+			if slug != "calendar" {
+				if err := h.Service.MakeCalendar(ctx, bob, calendar.Target{Owner: bob, Slug: slug}, calendar.Edit{}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			err := h.Service.Patch(ctx, bob, calendar.Target{Owner: bob, Slug: slug}, calendar.Edit{Live: func(c *storage.Calendar) error {
+				c.DisplayName, c.Order = "Nummer "+slug, strconv.Itoa(10-i)
+				return nil
+			}})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		b := h.as("bob").get("/calendars")
+		text := b.text()
+		at := -1
+		for _, want := range []string{"Nummer third", "Nummer second", "Nummer calendar", "Die Chefin"} {
+			i := strings.Index(text, want)
+			if i <= at {
+				t.Errorf("%q is not there, or not behind the one before: %s", want, text)
+			}
+			at = i
+		}
+		if b.send("GET", "/colors.css", nil); !strings.Contains(b.page, "--k:#123456") {
+			t.Errorf("colours: %s", b.page)
+		}
+		h.as("alice").get("/calendars").lacks("Die Chefin")
 	})
 }

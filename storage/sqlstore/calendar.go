@@ -197,6 +197,14 @@ func (q queries) HomeProperties(ctx context.Context, owner int64) ([]storage.Pro
 	return q.properties(ctx, `WHERE owner_id = $1 AND calendar_id >= 0 AND object_id = 0`, owner)
 }
 
+// OwnProperties implements [storage.Reader].
+func (q queries) OwnProperties(ctx context.Context, user int64, owners []int64) ([]storage.Property, error) {
+	if len(owners) == 0 {
+		return nil, nil
+	}
+	return q.properties(ctx, `WHERE owner_id = ANY($1) AND calendar_id >= 0 AND object_id = 0 AND user_id = $2`, owners, user)
+}
+
 func (q queries) properties(ctx context.Context, where string, args ...any) ([]storage.Property, error) {
 	var list []storage.Property
 	err := q.query(ctx, func(r scanner) error {
@@ -211,7 +219,7 @@ func (q queries) properties(ctx context.Context, where string, args ...any) ([]s
 		return nil, fmt.Errorf("properties of %v: %w", args, err)
 	}
 	slices.SortFunc(list, func(a, b storage.Property) int {
-		return cmp.Or(cmp.Compare(a.Calendar, b.Calendar), cmp.Compare(a.Object, b.Object), cmp.Compare(a.User, b.User),
+		return cmp.Or(cmp.Compare(a.Owner, b.Owner), cmp.Compare(a.Calendar, b.Calendar), cmp.Compare(a.Object, b.Object), cmp.Compare(a.User, b.User),
 			cmp.Compare(a.Space, b.Space), cmp.Compare(a.Local, b.Local))
 	})
 	return list, nil

@@ -236,6 +236,20 @@ func testProperties(t *testing.T, s storage.Store) {
 	diff(t, "HomeProperties", got, []storage.Property{
 		p(storage.HomeProps, 0, 0, "h", "<h/>"), p(h.cal.ID, 0, 0, "a", "<a>new</a>"), p(h.cal.ID, 0, 5, "a", "<a>5</a>"),
 	})
+	other := newHome(t, s)
+	theirs := storage.Property{Owner: other.owner, Calendar: other.cal.ID, User: 5, Space: "s", Local: "a", XML: []byte("<a/>")}
+	other.locked(func(tx storage.Tx) error { return tx.PutProperty(ctx, theirs) })
+	got, err = s.OwnProperties(ctx, 5, []int64{h.owner, other.owner})
+	check(t, err)
+	diff(t, "OwnProperties", got, []storage.Property{p(h.cal.ID, 0, 5, "a", "<a>5</a>"), theirs})
+	got, err = s.OwnProperties(ctx, 5, []int64{other.owner})
+	check(t, err)
+	diff(t, "OwnProperties of one home", got, []storage.Property{theirs})
+	for _, owners := range [][]int64{nil, {h.owner + 1000}} {
+		if got, err := s.OwnProperties(ctx, 5, owners); err != nil || len(got) != 0 {
+			t.Errorf("OwnProperties of %v: %v, %v", owners, got, err)
+		}
+	}
 }
 
 func testInvalidText(t *testing.T, s storage.Store) {
