@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -42,7 +43,9 @@ type calendars struct {
 func onCalendars(p *program, fn func(*calendars) error) error {
 	return withStore(p, func(s storage.Store) error {
 		a := &app{store: s, now: time.Now}
-		return fn(&calendars{program: p, store: s, dir: &auth.Directory{Store: s}, service: a.service(p.cfg, newLogger(p))})
+		service := a.service(p.cfg, newLogger(p))
+		service.URL = publicURL(p.ctx, s, p.cfg)
+		return fn(&calendars{program: p, store: s, dir: &auth.Directory{Store: s}, service: service})
 	})
 }
 
@@ -168,8 +171,7 @@ type calendarFeedCmd struct {
 // Help implements kong.HelpProvider.
 func (calendarFeedCmd) Help() string {
 	return `Whoever knows the address can read the calendar, without a password, in any program that subscribes to calendars. It is shown only once. ` +
-		`Events with CLASS:PRIVATE are left out of it, of those with CLASS:CONFIDENTIAL only the time is shown, and nobody's mail address is. The address begins as the settings base_url and listen say: ` +
-		`a server that was given them by flags needs the same variables here, such as KALENDS_BASE_URL.
+		`Events with CLASS:PRIVATE are left out of it, of those with CLASS:CONFIDENTIAL only the time is shown, and nobody's mail address is. The address begins with base_url where that is set, else with the address of the server that was started last on the database.
 
 Examples:
 
@@ -190,7 +192,7 @@ func (c *calendarFeedCmd) Run(p *program) error {
 			if err != nil {
 				return err
 			}
-			base := publicURL(p.cfg)
+			base := publicURL(p.ctx, s.store, p.cfg)
 			fmt.Fprintf(p.out, "%s\n", base+feed.Path(token))
 			if _, rest, ok := strings.Cut(base, "://"); ok {
 				fmt.Fprintf(p.out, "webcal://%s\n", rest+feed.Path(token))
@@ -221,8 +223,14 @@ func (c *calendarFeedCmd) Run(p *program) error {
 	})
 }
 
-// publicURL is the server's, without a slash at the end, as far as a command can know it.
-func publicURL(cfg *config.Settings) string {
+// publicURL is the server's, without a slash at the end, as far as a command can know it: as it is set here, as the server that was started last on
+// the database has written down, or where one listens by default.
+func publicURL(ctx context.Context, store storage.Store, cfg *config.Settings) string {
+	if cfg.BaseURL == "" {
+		if there, err := store.Settings(ctx, siteSettings); err == nil && there[urlSetting] != "" {
+			return there[urlSetting]
+		}
+	}
 	bound, err := net.ResolveTCPAddr("tcp", cfg.ListenAddr())
 	if err != nil {
 		bound = &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 8080}

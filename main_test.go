@@ -297,6 +297,35 @@ func checkPassword(t *testing.T, name, password string) {
 	}
 }
 
+// TestCommandsKnowTheServer: addresses that commands print are of the server that runs, wherever it was told to listen, unless something else is set.
+func TestCommandsKnowTheServer(t *testing.T) {
+	t.Chdir(t.TempDir())
+	ok(t, "user", "add", "alice")
+	feed := func(args ...string) string {
+		t.Helper()
+		out := ok(t, append([]string{"calendar", "feed", "alice/calendar", "--full"}, args...)...)
+		address, _, _ := strings.Cut(out, "/feed/")
+		return address
+	}
+	if got := feed(); got != "http://127.0.0.1:8080" {
+		t.Errorf("before there was a server: %s", got)
+	}
+	p := start(t, "--listen", "127.0.0.1:0")
+	if got := feed(); got != p.url {
+		t.Errorf("while one runs on %s: %s", p.url, got)
+	}
+	if got := feed("--base-url", "https://cal.example.com/"); got != "https://cal.example.com" {
+		t.Errorf("with an address that is set: %s", got)
+	}
+	p.signal(syscall.SIGTERM)
+	if state, errs := p.wait(); !state.Success() {
+		t.Fatalf("%v %s", state, errs)
+	}
+	if got := feed(); got != p.url {
+		t.Errorf("after it ran: %s", got)
+	}
+}
+
 func TestASecondSignalStopsAtOnce(t *testing.T) {
 	t.Chdir(t.TempDir())
 	p := start(t, "--listen", "127.0.0.1:0", "--grace", "1h")

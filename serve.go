@@ -65,6 +65,9 @@ func (serveCmd) Run(p *program) error {
 	if err != nil {
 		return err
 	}
+	if err := app.store.PutSetting(p.ctx, siteSettings, urlSetting, srv.public); err != nil {
+		log.WarnContext(p.ctx, "commands are not told the address of this server", "err", err)
+	}
 	if err := srv.greet(p, app.mailFolder, first); err != nil {
 		return err
 	}
@@ -72,6 +75,12 @@ func (serveCmd) Run(p *program) error {
 	app.web.Certificate = srv.signer
 	return runAll(p.ctx, append(srv.workers(), app.workers...))
 }
+
+// Settings that are of no person: what servers leave for commands.
+const (
+	siteSettings = 0 // in place of the owner
+	urlSetting   = "url"
+)
 
 func newLogger(p *program) *slog.Logger {
 	return obs.NewLogger(p.err, p.cfg.Log.Level.Level, p.cfg.Log.Format == config.JSON)
