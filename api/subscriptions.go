@@ -92,9 +92,13 @@ func (h *Handler) worker() (*subscription.Worker, error) {
 	return h.Feeds, nil
 }
 
-// feedError says which field a problem with a feed is of.
+// feedError says when to come again, or which field a problem with a feed is of.
 func feedError(err error) error {
-	if e, ok := errors.AsType[*subscription.Error](err); ok {
+	e, ok := errors.AsType[*subscription.Error](err)
+	if ok && errors.Is(err, subscription.ErrSoon) {
+		return calendar.Errorf(calendar.Unavailable, "%s", e.Msg)
+	}
+	if ok {
 		return invalid("url", "%s", e.Msg)
 	}
 	return err
@@ -234,14 +238,10 @@ func (h *Handler) fetchSubscription(ctx context.Context, q *caller, in *Calendar
 	}
 	limited, cancel := context.WithTimeout(ctx, feedPatience)
 	defer cancel()
-	switch err := w.Refresh(limited, q.who, t); {
-	case errors.Is(err, subscription.ErrSoon):
-		return nil, calendar.Errorf(calendar.Unavailable, "%v", err)
-	case err != nil:
-		if _, ok := errors.AsType[*subscription.Error](err); !ok {
-			return nil, err
-		} // it is told as the feed's problem
-	}
+	err = w.Refresh(limited, q.who, t)
+	if _, ok := errors.AsType[*subscription.Error](err); err != nil && (!ok || errors.Is(err, subscription.ErrSoon)) {
+		return nil, feedError(err)
+	} // any other problem of the feed is told with it
 	return h.getSubscription(ctx, q, in)
 }
 

@@ -14,7 +14,7 @@ import (
 // soon is how long somebody waits before they can have the same feed looked at again: it is another's server.
 const soon = time.Minute
 
-// ErrSoon is in what Refresh says to who asks for a feed once more at once.
+// ErrSoon is in what is said to who asks for a look at a feed while others are under way, or once more at once.
 var ErrSoon = errors.New("it was looked at just now; try again in a minute")
 
 // Change is another address or another pace for a subscription.

@@ -69,7 +69,7 @@ func (w *Worker) begin(owner int64) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.asking[owner] || len(w.asking) >= asked {
-		return problem(nil, "other feeds are being looked at just now; try again in a minute")
+		return problem(ErrSoon, "other feeds are being looked at just now; try again in a minute")
 	}
 	if w.asking == nil {
 		w.asking = map[int64]bool{}
