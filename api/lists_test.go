@@ -71,7 +71,7 @@ func TestPages(t *testing.T) {
 func TestLongPages(t *testing.T) {
 	each(t, func(h *house) {
 		status, _ := h.caldav("alice", "PUT", "/dav/calendars/alice/calendar/long.ics", "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\nBEGIN:VEVENT\r\nUID:long\r\nDTSTAMP:20260101T000000Z\r\n"+
-			"DTSTART:20260116T100000Z\r\nDURATION:PT1H\r\nRRULE:FREQ=DAILY;COUNT=50\r\nDESCRIPTION:"+strings.Repeat("x", 900_000)+"\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n")
+			"DTSTART:20260116T100000Z\r\nDURATION:PT1H\r\nRRULE:FREQ=DAILY;COUNT=12\r\nDESCRIPTION:"+strings.Repeat("x", 900_000)+"\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n")
 		if status != 201 {
 			h.Fatal(status)
 		}
@@ -94,7 +94,7 @@ func TestLongPages(t *testing.T) {
 			}
 			cursor = "&cursor=" + cursor
 		}
-		if len(seen) != 50 || cursor != "" {
+		if len(seen) != 12 || cursor != "" {
 			h.Errorf("%d instances, then %q", len(seen), cursor)
 		}
 	})
