@@ -165,7 +165,9 @@ func (s *storm) round(settle, all bool) {
 	for i, name := range s.people {
 		c := &stormClient{storm: s, name: name}
 		wg.Go(func() {
-			c.request("GET", "none", "") // passwords cost time
+			for status := http.StatusServiceUnavailable; status == http.StatusServiceUnavailable; {
+				status, _, _ = c.request("GET", "none", "") // passwords cost time, and not everybody's turn comes in time
+			}
 			ready.Done()
 			ready.Wait()
 			c.run(ctx, i == 0)
