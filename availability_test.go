@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"regexp"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -50,7 +51,13 @@ func newCluster(t *testing.T) *cluster {
 	}
 	ok(t, "user", "import", "people.csv", "--database", db.URL("postgres"))
 	for i := range c.addr {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		// An address that nothing else has, so that nobody takes its port while the server is away: what others ask for on this machine is at
+		// 127.0.0.1.
+		host := "127.0.0.1"
+		if runtime.GOOS == "linux" {
+			host = fmt.Sprintf("127.0.0.%d", 2+i)
+		}
+		l, err := net.Listen("tcp", host+":0")
 		if err != nil {
 			t.Fatal(err)
 		}
