@@ -191,8 +191,8 @@ func TestZipBomb(t *testing.T) {
 		"good/a.ics", vcalendar(vevent("a")), "good/b.ics", strings.Repeat("BEGIN:VEVENT\n", 1_000_000))
 	writeFiles(t, "sub/x.zip", string(bomb))
 	status, out, errs := kalends(t, "", "import", "sub/x.zip")
-	if !strings.Contains(out, "alice/good: 1 new") || status != 1 || strings.Count(errs, "\n") > maxReports+5 { // with lines that tell how far it is
-		t.Errorf("%d %q, %d lines", status, out, strings.Count(errs, "\n"))
+	if !strings.Contains(out, "alice/good: 1 new") || status != 1 || told(errs) > maxReports+5 {
+		t.Errorf("%d %q, %d lines", status, out, told(errs))
 	}
 	for _, name := range []string{"evil.ics", "../evil.ics", "/abs/x.ics", "sub/evil.ics"} {
 		if _, err := os.Stat(name); err == nil {
@@ -340,6 +340,16 @@ func keys(m map[string]string) func(func(string) bool) {
 	}
 }
 
+// told counts the lines of errors, without those that tell how far an import is: how many these are is a matter of time.
+func told(errs string) (n int) {
+	for line := range strings.Lines(errs) {
+		if !strings.HasPrefix(line, "importing: ") {
+			n++
+		}
+	}
+	return n
+}
+
 // TestImportFromOddServer: redirects, answers with less than was asked for, objects that fail, and a second run that goes on where the
 // first ended.
 func TestImportFromOddServer(t *testing.T) {
@@ -357,7 +367,7 @@ func TestImportFromOddServer(t *testing.T) {
 		return kalends(t, "", "import", strings.Replace(srv.URL, "://", "://u:p@", 1), "--state", "state")
 	}
 	status, out, errs := imports()
-	if status != 1 || !regexp.MustCompile(`^alice/caf-?e?: 19 new`).MatchString(out) || strings.Count(errs, "\n") != 3 || strings.Contains(errs, ":p@") {
+	if status != 1 || !regexp.MustCompile(`^alice/caf-?e?: 19 new`).MatchString(out) || told(errs) != 3 || strings.Contains(errs, ":p@") {
 		t.Fatalf("%d %q\n%s", status, out, errs)
 	}
 	for line := range strings.Lines(string(must(os.ReadFile("state")))) {
