@@ -18,17 +18,14 @@ import (
 )
 
 // moreFlows are what people do beside their events: with calendars of others, feeds, reminders, delegates.
-var moreFlows = []struct {
-	name string
-	run  func(*webSite, *testing.T)
-}{
-	{"invited to a calendar", (*webSite).invitedToACalendar},
-	{"feed", (*webSite).subscribes},
-	{"reminders", (*webSite).reminds},
-	{"delegates", (*webSite).delegates},
-	{"webhooks", (*webSite).hooks},
-	{"ask again", (*webSite).asksAgain},
-	{"admin looks", (*webSite).adminLooks},
+var moreFlows = []flow{
+	{"invited to a calendar", []string{"hugo", "nora"}, (*webSite).invitedToACalendar},
+	{"feed", []string{"dora"}, (*webSite).subscribes},
+	{"reminders", []string{"gina"}, (*webSite).reminds},
+	{"delegates", []string{"emil", "gina"}, (*webSite).delegates},
+	{"webhooks", []string{"emil"}, (*webSite).hooks},
+	{"ask again", []string{"ines"}, (*webSite).asksAgain},
+	{"admin looks", []string{"kim", "otto", "root"}, (*webSite).adminLooks},
 }
 
 // invitedToACalendar shares a calendar with somebody who is asked first: they take it, leave it, and take it again.

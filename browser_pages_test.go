@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -314,22 +315,31 @@ func TestBrowser(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes a minute")
 	}
-	s := newSite(t)
 	pictures := os.Getenv("KALENDS_PICTURES") != ""
+	if !pictures {
+		t.Parallel() // beside what waits for other reasons
+	}
+	s := newSite(t)
 	two := make(chan struct{}, 2) // tabs at once
 	parts := []struct {
-		name string
-		run  func(t *testing.T)
+		name   string
+		run    func(t *testing.T)
+		people []string
 	}{
-		{"pages 1", func(t *testing.T) { s.walk(t, 0, 3) }},
-		{"pages 2", func(t *testing.T) { s.walk(t, 1, 3) }},
-		{"pages 3", func(t *testing.T) { s.walk(t, 2, 3) }},
+		{"pages 1", func(t *testing.T) { s.walk(t, 0, 3) }, nil},
+		{"pages 2", func(t *testing.T) { s.walk(t, 1, 3) }, nil},
+		{"pages 3", func(t *testing.T) { s.walk(t, 2, 3) }, nil},
+	}
+	busy := map[string]*sync.Mutex{}
+	for _, p := range sitePeople {
+		busy[p.Name] = &sync.Mutex{}
 	}
 	for _, f := range slices.Concat(flows, moreFlows) {
 		parts = append(parts, struct {
-			name string
-			run  func(t *testing.T)
-		}{f.name, func(t *testing.T) { f.run(s, t) }})
+			name   string
+			run    func(t *testing.T)
+			people []string
+		}{f.name, func(t *testing.T) { f.run(s, t) }, f.people})
 	}
 	whole := true
 	t.Run("all", func(t *testing.T) {
@@ -337,6 +347,10 @@ func TestBrowser(t *testing.T) {
 			ran := t.Run(p.name, func(t *testing.T) {
 				if !pictures { // these show what the flows change
 					t.Parallel()
+				}
+				for _, name := range slices.Sorted(slices.Values(p.people)) { // in one order, so that none waits for the other
+					busy[name].Lock()
+					defer busy[name].Unlock()
 				}
 				two <- struct{}{}
 				defer func() { <-two }()
@@ -350,29 +364,32 @@ func TestBrowser(t *testing.T) {
 	}
 }
 
-// flows are what people do, each with a person of their own.
-var flows = []struct {
-	name string
-	run  func(*webSite, *testing.T)
-}{
-	{"errors", (*webSite).errorPages},
-	{"german", (*webSite).inGerman},
-	{"create", (*webSite).creates},
-	{"files", (*webSite).attaches},
-	{"import", (*webSite).imports},
-	{"series", (*webSite).series},
-	{"mouse", (*webSite).byMouse},
-	{"keys", (*webSite).byKeys},
-	{"finger", (*webSite).byFinger},
-	{"answer", (*webSite).answers},
-	{"mail", (*webSite).answersByMail},
-	{"trash", (*webSite).trashes},
-	{"plain", (*webSite).plain},
-	{"connect", (*webSite).connects},
-	{"account", (*webSite).settles},
-	{"share", (*webSite).shares},
-	{"admin", (*webSite).administers},
-	{"sign in", (*webSite).signsIn},
+// flow is what people do. Their pages are as it leaves them, so those with the same people run one after the other.
+type flow struct {
+	name   string
+	people []string
+	run    func(*webSite, *testing.T)
+}
+
+var flows = []flow{
+	{"errors", []string{"jan"}, (*webSite).errorPages},
+	{"german", []string{"kim"}, (*webSite).inGerman},
+	{"create", []string{"dora", "emil"}, (*webSite).creates},
+	{"files", []string{"carol", "fred"}, (*webSite).attaches},
+	{"import", []string{"nora"}, (*webSite).imports},
+	{"series", []string{"fred"}, (*webSite).series},
+	{"mouse", []string{"gina"}, (*webSite).byMouse},
+	{"keys", []string{"emil"}, (*webSite).byKeys},
+	{"finger", []string{"carol"}, (*webSite).byFinger},
+	{"answer", []string{"jan", "nora"}, (*webSite).answers},
+	{"mail", []string{"lea"}, (*webSite).answersByMail},
+	{"trash", []string{"jan", "lea"}, (*webSite).trashes},
+	{"plain", []string{"emil", "hugo", "lea"}, (*webSite).plain},
+	{"connect", []string{"fred"}, (*webSite).connects},
+	{"account", []string{"pia"}, (*webSite).settles},
+	{"share", []string{"kim", "lea"}, (*webSite).shares},
+	{"admin", []string{"jan", "root"}, (*webSite).administers},
+	{"sign in", []string{"otto"}, (*webSite).signsIn},
 }
 
 // filtered reports whether only some tests were asked for.

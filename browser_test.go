@@ -32,6 +32,9 @@ func newChrome(t *testing.T, host, address string) context.Context {
 		// Dates in fields are written alike everywhere.
 		chromedp.Env("LANGUAGE=en_GB", "LANG=en_GB.UTF-8", "TZ=Europe/Berlin"))
 	for name, value := range map[string]any{
+		// Else a click on a page that has not been painted yet is lost.
+		"allow-pre-commit-input": true,
+
 		"disable-quic": true, "disable-component-update": true, "hide-scrollbars": true, "force-device-scale-factor": "1",
 		"font-render-hinting": "none", "host-resolver-rules": "MAP " + host + " " + address, "lang": "en-GB", "accept-lang": "en-GB",
 	} {
