@@ -34,8 +34,13 @@ demo:
 setup:
 	@sh internal/pgtest/install.sh
 
+# Many tests wait: for Postgres, for what is due, for a browser. So three packages run side by side on two cores, and in a package four of
+# those tests that may. make fast has vetted the tests.
+CORES := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+SIDE  := -p $(shell echo $$(( ($(CORES) * 3 + 1) / 2 ))) -parallel $(shell echo $$(( $(CORES) * 2 )))
+
 test: setup
-	$(GO) test $(RACE) -timeout 20m $(PACKAGES)
+	$(GO) test $(RACE) $(SIDE) -vet=off -timeout 20m $(PACKAGES)
 
 # fast is the part of check that a commit waits for.
 fast:

@@ -114,6 +114,7 @@ func (d *doors) in(header ...string) string {
 
 // TestS7OneThrottleForAllDoors: guesses at one door count at the others, for a person and for an address.
 func TestS7OneThrottleForAllDoors(t *testing.T) {
+	t.Parallel()
 	start := time.Now()
 	d := newDoorsAt(t, func() time.Time { return start }) // tries come back with time, and hashing takes some
 	guess := map[string]func(name string) (int, http.Header){
@@ -162,6 +163,7 @@ func TestS7OneThrottleForAllDoors(t *testing.T) {
 // TestS7EachKeyOpensItsDoors: what is made for programs opens nothing for people and the other way round, and what was revoked opens
 // nothing from the next request on, wherever it has been used before.
 func TestS7EachKeyOpensItsDoors(t *testing.T) {
+	t.Parallel()
 	d := newDoors(t)
 	ctx, store := t.Context(), d.app.store
 	apps, tokens := &auth.AppPasswords{Store: store}, &auth.Tokens{Store: store}

@@ -110,6 +110,7 @@ func (s *killSession) Data(r io.Reader) error {
 // TestR1KilledWhileSending: kill -9 at every step of sending, on both databases. Afterwards each mail is out, invitations and
 // reminders, and at most one of them twice, with the same Message-ID.
 func TestR1KilledWhileSending(t *testing.T) {
+	t.Parallel()
 	for _, database := range []string{"sqlite", "postgres"} {
 		for _, cut := range []struct {
 			step  string

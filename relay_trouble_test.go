@@ -122,6 +122,7 @@ func (s *troubleSession) Data(r io.Reader) error {
 // TestR1RelayTrouble: reminders through a relay that refuses, hangs, or does not say whether it has a message. Each is taken in the end,
 // once where the relay said what it did, and else at most twice under one Message-ID.
 func TestR1RelayTrouble(t *testing.T) {
+	t.Parallel()
 	for _, how := range []string{refuses, hangs, rejected, silent, hangsUp} {
 		t.Run(how, func(t *testing.T) {
 			t.Parallel()

@@ -45,6 +45,7 @@ func sizeOf(t *testing.T, name string, usual int) int {
 //
 // it is the table of the issue, and takes some minutes. Without them it is small, and says nothing of speed.
 func TestRemindersUnderLoad(t *testing.T) {
+	t.Parallel() // it waits for what is due
 	l := load{
 		pending: sizeOf(t, "KALENDS_REMINDERS_PENDING", 2000), due: sizeOf(t, "KALENDS_REMINDERS_DUE", 200),
 		seconds: sizeOf(t, "KALENDS_REMINDERS_SECONDS", 2),

@@ -147,6 +147,7 @@ func inert(t *testing.T, where string, head http.Header, page string) (text stri
 
 // TestS12StoredScriptsAreText plants what could become a script wherever something is stored, and opens every page that a link leads to.
 func TestS12StoredScriptsAreText(t *testing.T) {
+	t.Parallel()
 	d := newDoors(t)
 	ctx, store := t.Context(), d.app.store
 	service := d.app.service(config.Default(), slog.New(slog.DiscardHandler))
