@@ -44,7 +44,7 @@ func (a *app) assemble(ctx context.Context, cfg *config.Settings, log *slog.Logg
 			return r.Owner, r.Object, func(address string) bool { return tokens.IsFor(r, address) }, err == nil
 		},
 		Calendar: service, Auth: login, Store: a.store, Log: log, Now: a.now, BaseURL: cfg.BaseURL, XMLSize: int64(cfg.Limit.XML),
-	})
+	}, func(w http.ResponseWriter, r *http.Request) { a.web.ServeHTTP(w, r) })
 
 	composer, err := a.composer(ctx, cfg)
 	if err != nil {

@@ -43,3 +43,33 @@ func TestTheRootIsForBrowsersAndPrograms(t *testing.T) {
 		}
 	}
 }
+
+// TestABrowserWhereNothingIs: who mistypes an address is not asked for a password by their browser, as programs are.
+func TestABrowserWhereNothingIs(t *testing.T) {
+	s := newSite(t)
+	for _, tt := range []struct {
+		path, accept, user string
+		status             int
+		to                 string
+	}{
+		{"/nothing", "text/html,*/*;q=0.8", "", http.StatusSeeOther, "/signin?to=%2Fnothing"},
+		{"/nothing", "*/*", "", http.StatusUnauthorized, ""},
+		{"/nothing", "text/html", "alice", http.StatusNotFound, ""},
+		{"/dav/nothing", "text/html", "", http.StatusUnauthorized, ""},
+		{"/freebusy/nobody", "text/html", "", http.StatusNotFound, ""},
+		{"/feed/nothing.ics", "text/html", "", http.StatusNotFound, ""},
+		{"/api/v1/me", "text/html", "", http.StatusUnauthorized, ""},
+	} {
+		r := httptest.NewRequest("GET", tt.path, nil)
+		r.Header.Set("Accept", tt.accept)
+		if tt.user != "" {
+			r.SetBasicAuth(tt.user, tt.user+"'s horse")
+		}
+		w := httptest.NewRecorder()
+		s.app.handler.ServeHTTP(w, r)
+		challenged := w.Header().Get("WWW-Authenticate") != ""
+		if w.Code != tt.status || challenged != (tt.status == http.StatusUnauthorized) || tt.to != "" && w.Header().Get("Location") != tt.to {
+			t.Errorf("GET %s as %q for %s = %d to %q, challenged: %v: %.300s", tt.path, tt.user, tt.accept, w.Code, w.Header().Get("Location"), challenged, w.Body)
+		}
+	}
+}
