@@ -19,7 +19,7 @@ import (
 	"kalends/storage"
 )
 
-// Handler answers everything under /dav/ and /freebusy/, /.well-known/caldav and, until the web pages are there, /. Its fields are
+// Handler answers everything under /dav/ and /freebusy/, /.well-known/caldav and / where programs look for the service. Its fields are
 // set before first use and not changed after.
 type Handler struct {
 	Calendar *calendar.Service
